@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""The import rules of docs/architecture.md, enforced."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SHARED = ROOT / "firmware/micropython/pqmesh"
+NODE = ROOT / "firmware/micropython/pqmesh_node"
+HOST = ROOT / "host/pqmesh_host"
+
+# Present on every board we support; compat.py alone may ask which runtime it is on.
+SHARED_ALLOWED = {"binascii", "collections", "hashlib", "struct"}
+
+# package of pqmesh_host -> prefixes of pqmesh_host it may import besides itself. `pqmesh` and the
+# standard library are open to all; `node` is the composition root and may import everything.
+HOST_RULES: dict[str, set[str]] = {
+    "quic": {"config", "crypto", "transports.base"},
+    "transports": {"config"},
+    "store": {"config"},
+    "ops": {"config", "store"},
+    "driver": {"transports.base"},
+    "crypto": set(),
+    "config": set(),
+    "identity_file": {"crypto", "config"},
+    "cli": {"ops", "config", "identity_file", "crypto", "node"},
+}
+
+
+def python_files(folder: Path) -> list[Path]:
+    return sorted(folder.rglob("*.py"))
+
+
+def typing_only(tree: ast.AST) -> set[ast.AST]:
+    """The statements below `if TYPE_CHECKING:`; they never run, so they bind nobody."""
+    inside: set[ast.AST] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING":
+            for statement in node.body:
+                inside.update(ast.walk(statement))
+    return inside
+
+
+def imports(path: Path, package_root: Path) -> Iterator[str]:
+    """Every module `path` imports at run time, relative imports resolved to full names."""
+    tree = ast.parse(path.read_text())
+    skipped = typing_only(tree)
+    parts = path.relative_to(package_root.parent).with_suffix("").parts
+    package = parts[:-1]
+    for node in ast.walk(tree):
+        if node in skipped:
+            continue
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else ()
+            module = ".".join([*base, *([node.module] if node.module else [])])
+            if node.level and node.module is None:
+                yield from (f"{module}.{alias.name}" for alias in node.names)
+            else:
+                yield module
+
+
+def names(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("path", python_files(SHARED), ids=names)
+def test_shared_code_imports_only_what_every_board_has(path: Path) -> None:
+    if path.name == "compat.py":
+        return
+    outside = {name for name in imports(path, SHARED) if name.split(".")[0] != "pqmesh"}
+    assert outside <= SHARED_ALLOWED
+
+
+@pytest.mark.parametrize("path", python_files(NODE), ids=names)
+def test_board_code_never_imports_the_host(path: Path) -> None:
+    assert not [name for name in imports(path, NODE) if name.split(".")[0] == "pqmesh_host"]
+
+
+@pytest.mark.parametrize("path", python_files(HOST), ids=names)
+def test_host_imports_point_one_way(path: Path) -> None:
+    module = path.relative_to(HOST).with_suffix("").parts
+    own = module[0]
+    if own not in HOST_RULES:
+        return
+    for name in imports(path, HOST):
+        parts = name.split(".")
+        if parts[0] != "pqmesh_host" or len(parts) < 2 or parts[1] == own:
+            continue
+        target = ".".join(parts[1:])
+        allowed = any(target == rule or target.startswith(rule + ".") for rule in HOST_RULES[own])
+        assert allowed, f"{names(path)} may not import {name}"
+
+
+@pytest.mark.parametrize("path", python_files(HOST), ids=names)
+def test_nothing_imports_the_command_line(path: Path) -> None:
+    if "cli" in path.relative_to(HOST).parts or path.name == "__main__.py":
+        return
+    assert not [name for name in imports(path, HOST) if name.startswith("pqmesh_host.cli")]
+
+
+def test_the_rule_can_fail(tmp_path: Path) -> None:
+    """The resolver sees a forbidden relative import for what it is."""
+    package = tmp_path / "pqmesh_host" / "transports"
+    package.mkdir(parents=True)
+    bad = package / "bad.py"
+    bad.write_text("from ..cli.main import main\nfrom . import base\n")
+    assert list(imports(bad, tmp_path / "pqmesh_host")) == [
+        "pqmesh_host.cli.main",
+        "pqmesh_host.transports.base",
+    ]
