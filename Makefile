@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+# The developer's targets. Each works from a fresh clone on Debian 12; `make help` lists them.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON := .venv/bin/python
+PY_PATHS := firmware/micropython host tests tools benchmarks
+SETUP = . tools/lib/setup.sh && setup_packages
+
+.PHONY: help setup check check-static check-tests format test demo docs firmware bench bench-pqc interop fuzz coverage clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+
+setup: ## the Python environment (.venv) from the lock file
+	@$(SETUP) base compiler && setup_python
+
+check: check-static check-tests ## format, lint, types, unit tests, architecture: under two minutes
+
+check-static: setup
+	$(PYTHON) -m ruff format --check --quiet $(PY_PATHS)
+	$(PYTHON) -m ruff check --quiet $(PY_PATHS)
+	$(PYTHON) -m mypy --no-error-summary
+	$(PYTHON) -m tools.wire_doc --check
+
+check-tests: setup
+	$(PYTHON) -m pytest -q -n 2 -m "not slow and not firmware and not nightly" tests/unit
+
+format: setup ## rewrite the sources to the house format
+	$(PYTHON) -m ruff format $(PY_PATHS)
+	$(PYTHON) -m ruff check --fix --quiet $(PY_PATHS)
+
+test: ## every test on rungs L0 to L3 (see tools/test --help)
+	./tools/test
+
+demo: ## the main job, on an emulated board (see tools/demo --help)
+	./tools/demo
+
+docs: setup ## generate docs/wire.md from the wire tables
+	$(PYTHON) -m tools.wire_doc
+
+firmware: ## every firmware image: unix, QEMU and Pico
+	@$(SETUP) base compiler source emulator unix unix32 pico && setup_python \
+		&& setup_images unix64 unix32 qemu-an385 qemu-an386 qemu-an500 pico pico2
+	$(PYTHON) -m tools.firmware list
+
+bench: setup ## every figure this project states, measured here and now
+	$(PYTHON) -m benchmarks
+
+bench-pqc: ## cycles, RAM and code size of the C crypto, per core
+	@$(SETUP) base compiler tools emulator && setup_python
+	$(PYTHON) -m benchmarks.pqc
+
+interop: ## against the real ant-quic, built by cargo from the Rust registry
+	@$(SETUP) base compiler && setup_python
+	$(PYTHON) -m tools.interop
+
+coverage: setup ## line and branch coverage of pqmesh, each file by its own tests
+	$(PYTHON) -m tools.coverage_map
+
+clean: ## remove everything that was built (not the Python environment)
+	rm -rf build .pytest_cache .mypy_cache .ruff_cache .hypothesis
