@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * common.h - what every source file of c_pqc shares: build options, byte order,
+ * masks that survive the optimiser, and the cleaning of secrets.
+ */
+#ifndef PQC_COMMON_H
+#define PQC_COMMON_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "../include/pqc.h"
+
+/*
+ * A port may name a header of its own here (-DPQC_CONFIG_FILE='"port.h"') to
+ * set any of the options below.
+ */
+#ifdef PQC_CONFIG_FILE
+#include PQC_CONFIG_FILE
+#endif
+
+/*
+ * Placed on the few hot functions (Keccak round, transforms). A port whose code
+ * runs from slow flash sets it to its "put this into RAM" attribute: IRAM_ATTR
+ * on ESP32, __not_in_flash("pqc") on RP2040.
+ */
+#ifndef PQC_HOT
+#define PQC_HOT
+#endif
+
+#if defined(__GNUC__)
+#define PQC_NOINLINE __attribute__((noinline))
+#define PQC_INLINE   static inline __attribute__((always_inline))
+/* Hides a value from the optimiser, so that it cannot turn a mask into a branch. */
+#define PQC_BARRIER32(x) __asm__ volatile("" : "+r"(x))
+/* Makes the compiler forget what it has loaded: caps register pressure in Keccak. */
+#define PQC_MEMORY_BARRIER() __asm__ volatile("" ::: "memory")
+#else
+#define PQC_NOINLINE
+#define PQC_INLINE           static inline
+#define PQC_BARRIER32(x)     ((void)(x))
+#define PQC_MEMORY_BARRIER() ((void)0)
+#endif
+
+/* Little-endian access to unaligned bytes; a single load or store where the machine allows it. */
+PQC_INLINE uint32_t pqc_load32(const uint8_t *p)
+{
+    return (uint32_t)p[0] | ((uint32_t)p[1] << 8) | ((uint32_t)p[2] << 16) |
+           ((uint32_t)p[3] << 24);
+}
+
+PQC_INLINE void pqc_store32(uint8_t *p, uint32_t v)
+{
+    p[0] = (uint8_t)v;
+    p[1] = (uint8_t)(v >> 8);
+    p[2] = (uint8_t)(v >> 16);
+    p[3] = (uint8_t)(v >> 24);
+}
+
+/* All ones when `x` is not 0, else 0; `x` may be secret. */
+PQC_INLINE uint32_t pqc_mask_nonzero(uint32_t x)
+{
+    PQC_BARRIER32(x);
+    return (uint32_t)0 - ((x | ((uint32_t)0 - x)) >> 31);
+}
+
+/* All ones when `x` is negative, else 0; `x` may be secret. */
+PQC_INLINE uint32_t pqc_mask_negative(int32_t x)
+{
+    uint32_t sign = (uint32_t)x >> 31;
+    PQC_BARRIER32(sign);
+    return (uint32_t)0 - sign;
+}
+
+/* 0 when `ws` can hold `need` bytes of a workspace, else PQC_ERR_WORKSPACE. */
+int pqc_check_workspace(const void *ws, size_t ws_bytes, size_t need);
+
+/*
+ * Overwrite the dead part of the stack that calls already returned have used.
+ * Every public function that handled a secret does its work in a noinline
+ * function and calls this last, so that spilled registers do not survive.
+ */
+#define PQC_BURN_BYTES 896
+void pqc_burn_stack(void);
+
+#endif

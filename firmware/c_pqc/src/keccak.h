@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * keccak.h - Keccak-f[1600] behind one seam, and the sponge on top (FIPS 202).
+ *
+ * The permutation exists three times, one is compiled in:
+ *
+ *   PQC_KECCAK_64    plain 64-bit lanes: 64-bit machines
+ *   PQC_KECCAK_BI    bit-interleaved halves: 32-bit machines with a rotate (Arm)
+ *   PQC_KECCAK_HILO  low and high halves: 32-bit machines without (RV32IMC, Xtensa)
+ *
+ * A port with hardware or assembly defines PQC_KECCAK_PORT and supplies the four
+ * pqc_keccak_* functions itself.
+ */
+#ifndef PQC_KECCAK_H
+#define PQC_KECCAK_H
+
+#include "common.h"
+
+#if !defined(PQC_KECCAK_64) && !defined(PQC_KECCAK_BI) && !defined(PQC_KECCAK_HILO) && \
+    !defined(PQC_KECCAK_PORT)
+#if UINTPTR_MAX > 0xFFFFFFFFu
+#define PQC_KECCAK_64
+#elif defined(__arm__)
+#define PQC_KECCAK_BI
+#else
+#define PQC_KECCAK_HILO
+#endif
+#endif
+
+/* 25 lanes, 200 bytes, in a representation private to the permutation. */
+typedef union {
+    uint64_t lane[25];
+    uint32_t half[50];
+    uint8_t bytes[200];
+} pqc_keccak_state;
+
+/* Permute `state`; `scratch` is overwritten with values derived from it. */
+void pqc_keccak_permute(pqc_keccak_state *state, pqc_keccak_state *scratch);
+/* XOR the 64-bit value high:low into lane `index` (x + 5 y). */
+void pqc_keccak_xor_lane(pqc_keccak_state *state, unsigned index, uint32_t low, uint32_t high);
+/* XOR `lanes` whole lanes of little-endian `data` into the first lanes of the state. */
+void pqc_keccak_xor_lanes(pqc_keccak_state *state, const uint8_t *data, unsigned lanes);
+/* Write the first `lanes` lanes, little-endian, 8 bytes each. */
+void pqc_keccak_extract(uint8_t *out, const pqc_keccak_state *state, unsigned lanes);
+
+/*
+ * A sponge. Life: init, absorb any number of times, finish, squeeze any number
+ * of times. Holds no other memory than itself and the scratch it was given.
+ *
+ * The scratch has two lives: the permutation works in it, and between two
+ * permutations it holds the current block of output. Sponges used one after the
+ * other may share one scratch; so may two sponges of which only one is past
+ * finish() at a time. (A block got from one is gone once another permutes.)
+ */
+typedef struct {
+    pqc_keccak_state state;
+    pqc_keccak_state *scratch;
+    uint8_t rate; /* bytes per block */
+    uint8_t used; /* bytes of the block absorbed, or squeezed, so far */
+    uint8_t suffix;
+} pqc_sponge;
+
+void pqc_shake128_init(pqc_sponge *sponge, pqc_keccak_state *scratch); /* rate 168 */
+void pqc_shake256_init(pqc_sponge *sponge, pqc_keccak_state *scratch); /* rate 136 */
+void pqc_sha3_256_init(pqc_sponge *sponge, pqc_keccak_state *scratch); /* rate 136 */
+void pqc_sha3_512_init(pqc_sponge *sponge, pqc_keccak_state *scratch); /* rate 72 */
+
+void pqc_sponge_absorb(pqc_sponge *sponge, const uint8_t *data, size_t bytes);
+/* Absorb one byte: domain separators, nonces, matrix indices. */
+void pqc_sponge_absorb_byte(pqc_sponge *sponge, uint8_t byte);
+/* Pad; no permutation happens yet: the first squeeze does it. */
+void pqc_sponge_finish(pqc_sponge *sponge);
+void pqc_sponge_squeeze(pqc_sponge *sponge, uint8_t *out, size_t bytes);
+/*
+ * The next whole block of output: `rate` bytes inside the scratch, valid until
+ * the next permutation in that scratch. Samplers read it in place. Not to be
+ * mixed with pqc_sponge_squeeze() on one sponge.
+ */
+const uint8_t *pqc_sponge_squeeze_block(pqc_sponge *sponge);
+
+#define PQC_SHAKE128_RATE 168
+#define PQC_SHAKE256_RATE 136
+#define PQC_SHA3_512_RATE 72
+
+#endif
