@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""The only file in this package that may ask which Python it is running on.
+
+Boards run MicroPython; ``--board sim`` runs the same node under CPython. The two differ in
+how they wait, how they name the millisecond counter and how they make a file durable.
+"""
+
+import asyncio
+import gc
+import os
+import struct
+import sys
+import time
+
+TYPE_CHECKING = False  # type checkers take this name to be True; no runtime imports typing
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+    from typing import Any
+
+SOCKADDR_UN_PATH_BYTES = 108  # sun_path of Linux's struct sockaddr_un, its NUL included
+
+MICROPYTHON = sys.implementation.name == "micropython"
+
+_EAGAIN = 11
+_ACCEPT_POLL_MS = 20
+
+if MICROPYTHON:
+    TICKS_PERIOD = time.ticks_add(0, -1) + 1  # 2**30 on every port so far; ask, do not assume
+
+    def ticks_ms() -> int:
+        return time.ticks_ms()
+
+    async def sleep_ms(ms: int) -> None:
+        await asyncio.sleep_ms(ms)
+
+    async def wait_for_ms(awaitable: "Awaitable[Any]", ms: int) -> "Any":
+        """Wait at most ``ms``; raises asyncio.TimeoutError."""
+        return await asyncio.wait_for_ms(awaitable, ms)
+
+    def make_durable(file: "Any") -> None:
+        # VfsLfs2, VfsFat and the unix port's VfsPosix all map flush() to their sync call.
+        file.flush()
+
+    def mem_free() -> int:
+        """Bytes free on the heap after a collection."""
+        gc.collect()
+        return gc.mem_free()
+
+    def unix_address(path: str) -> "Any":
+        # The unix port passes the octets of struct sockaddr_un to bind(2) as they are.
+        return struct.pack("H", 1) + path.encode() + b"\0"
+
+    async def accept(listener: "Any") -> "Any":
+        """The next connection of a non-blocking listener."""
+        while True:
+            try:
+                return listener.accept()[0]
+            except OSError as error:
+                if error.args[0] != _EAGAIN:
+                    raise
+            await asyncio.sleep_ms(_ACCEPT_POLL_MS)
+
+    class SocketStream:
+        """A connected socket's two verbs on this runtime's event loop."""
+
+        def __init__(self, sock: "Any") -> None:
+            sock.setblocking(False)
+            self._sock = sock
+            self._reader = asyncio.StreamReader(sock)
+            self._writer = asyncio.StreamWriter(sock, {})
+
+        async def readinto(self, buffer: bytearray) -> int:
+            return await self._reader.readinto(buffer)
+
+        async def write(self, data: bytes) -> None:
+            self._writer.write(data)
+            await self._writer.drain()
+
+        def close(self) -> None:
+            self._sock.close()
+
+else:
+    TICKS_PERIOD = 1 << 30
+
+    def ticks_ms() -> int:
+        return int(time.monotonic() * 1000) % TICKS_PERIOD
+
+    async def sleep_ms(ms: int) -> None:
+        await asyncio.sleep(ms / 1000)
+
+    async def wait_for_ms(awaitable: "Awaitable[Any]", ms: int) -> "Any":
+        """Wait at most ``ms``; raises asyncio.TimeoutError."""
+        return await asyncio.wait_for(awaitable, ms / 1000)
+
+    def make_durable(file: "Any") -> None:
+        file.flush()
+        os.fsync(file.fileno())
+
+    def mem_free() -> int:
+        """Bytes free on the heap; -1 where the runtime has no fixed heap (CPython)."""
+        return -1
+
+    def unix_address(path: str) -> "Any":
+        return path
+
+    async def accept(listener: "Any") -> "Any":
+        """The next connection of a non-blocking listener."""
+        return (await asyncio.get_running_loop().sock_accept(listener))[0]
+
+    class SocketStream:
+        """A connected socket's two verbs on this runtime's event loop."""
+
+        def __init__(self, sock: "Any") -> None:
+            sock.setblocking(False)
+            self._sock = sock
+
+        async def readinto(self, buffer: bytearray) -> int:
+            return await asyncio.get_running_loop().sock_recv_into(self._sock, buffer)
+
+        async def write(self, data: bytes) -> None:
+            await asyncio.get_running_loop().sock_sendall(self._sock, data)
+
+        def close(self) -> None:
+            self._sock.close()
+
+
+def machine_name() -> str:
+    """What the runtime says it runs on, for ``status()``."""
+    return getattr(sys.implementation, "_machine", sys.platform)

@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""Durable records that survive a power cut at any octet of a write.
+
+Each record has two slots, the files ``<name>.0`` and ``<name>.1``. A write goes to the slot
+that does not hold the current value, so the current value is never touched:
+
+    0   4  magic     "PQR1"
+    4   4  sequence  one more than the current value's, modulo 2**32 (RFC 1982 order)
+    8   4  length    octets of payload
+    12  4  crc       CRC-32 (IEEE 802.3) of name, magic, sequence, length and payload
+    16  n  payload
+
+All integers are big-endian. A reader takes the valid slot with the later sequence. A cut
+write leaves a slot whose CRC fails (or no file at all), and the reader takes the other one.
+Why two slots although LittleFS is copy-on-write: docs/decisions/0010-two-slot-records.md.
+"""
+
+import binascii
+import os
+
+from .compat import TYPE_CHECKING, make_durable
+
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    class Files(Protocol):
+        def read(self, name: str) -> "bytes | None": ...
+        def write(self, name: str, data: bytes) -> None: ...
+
+
+MAX_RECORD_BYTES = 4096  # payload; a record is held in RAM while it is written and checked
+
+_MAGIC = b"PQR1"
+_HEADER_BYTES = 16
+_HALF = 0x80000000
+_MASK = 0xFFFFFFFF
+_ENOENT = 2
+
+
+class StoreError(Exception):
+    """The medium refused a write, or gave back something else than was written."""
+
+
+class RecordDamaged(StoreError):
+    """Both slots of a record exist and neither is valid: not a power cut, worn-out flash."""
+
+
+class Directory:
+    """Files in one directory of any filesystem (LittleFS, FAT, the host's)."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path.rstrip("/")
+        _make_directory(self._path)
+
+    def read(self, name: str) -> "bytes | None":
+        """The file's octets, at most one record's worth; None when there is no such file."""
+        try:
+            file = open(self._path + "/" + name, "rb")  # noqa: SIM115 (closed by `with` below)
+        except OSError as error:
+            if error.args[0] == _ENOENT:
+                return None
+            raise
+        with file:
+            return file.read(_HEADER_BYTES + MAX_RECORD_BYTES)
+
+    def write(self, name: str, data: bytes) -> None:
+        """Replace the file's octets; they are on the medium when this returns."""
+        with open(self._path + "/" + name, "wb") as file:
+            file.write(data)
+            make_durable(file)
+
+
+class Store:
+    """Named records over a Directory (or anything with its two methods)."""
+
+    def __init__(self, files: "Files") -> None:
+        self._files = files
+
+    def load(self, name: str) -> "bytes | None":
+        """The newest whole value of the record, or None when it was never written.
+
+        One torn slot alone counts as never written: it is what a power cut during the very
+        first write leaves. Raises RecordDamaged when both slots exist and neither is valid.
+        """
+        newest = self._newest(name)
+        return None if newest is None else newest[2]
+
+    def save(self, name: str, payload: bytes) -> None:
+        """Replace the record's value. After a cut at any point, load() gives old or new.
+
+        Raises ValueError when the payload is over MAX_RECORD_BYTES, StoreError when the
+        medium fails; the old value is then still there.
+        """
+        if len(payload) > MAX_RECORD_BYTES:
+            raise ValueError(
+                "record %s: %d bytes is over %d" % (name, len(payload), MAX_RECORD_BYTES)
+            )
+        newest = self._newest(name)
+        slot, sequence = (0, 0) if newest is None else (1 - newest[0], (newest[1] + 1) & _MASK)
+        image = _pack(name, sequence, payload)
+        file_name = "%s.%d" % (name, slot)
+        try:
+            self._files.write(file_name, image)
+            back = self._files.read(file_name)
+        except OSError as error:
+            raise StoreError("record %s: the medium failed (%r); free some space" % (name, error))
+        if back != image:
+            raise StoreError("record %s: read back differs from what was written" % name)
+
+    def save_both(self, name: str, payload: bytes) -> None:
+        """Write the value into both slots, so that one worn-out slot loses nothing."""
+        self.save(name, payload)
+        self.save(name, payload)
+
+    def slots(self, name: str) -> int:
+        """How many of the two slots hold a valid value: 0, 1 or 2."""
+        return len(self._valid(name)[0])
+
+    def _newest(self, name: str) -> "tuple[int, int, bytes] | None":
+        valid, present = self._valid(name)
+        if not valid:
+            if present == 2:
+                raise RecordDamaged(
+                    "record %s: both copies are damaged; erase it to start anew" % name
+                )
+            return None
+        if len(valid) == 2 and _later(valid[1][1], valid[0][1]):
+            return valid[1]
+        return valid[0]
+
+    def _valid(self, name: str) -> "tuple[list[tuple[int, int, bytes]], int]":
+        """The valid slots as (slot, sequence, payload), and how many slots have a file."""
+        found: "list[tuple[int, int, bytes]]" = []
+        present = 0
+        for slot in (0, 1):
+            image = self._files.read("%s.%d" % (name, slot))
+            if image is None:
+                continue
+            present += 1
+            parsed = _unpack(name, image)
+            if parsed is not None:
+                found.append((slot, parsed[0], parsed[1]))
+        return found, present
+
+
+def _later(a: int, b: int) -> bool:
+    """RFC 1982 section 3.2 serial number order."""
+    return a != b and (a - b) & _MASK < _HALF
+
+
+def _checksum(name: str, head: bytes, payload: "bytes | memoryview") -> int:
+    # The name is covered so that a file copied or renamed to another record is refused.
+    return binascii.crc32(payload, binascii.crc32(head, binascii.crc32(name.encode()))) & _MASK
+
+
+def _pack(name: str, sequence: int, payload: bytes) -> bytes:
+    head = _MAGIC + sequence.to_bytes(4, "big") + len(payload).to_bytes(4, "big")
+    return head + _checksum(name, head, payload).to_bytes(4, "big") + payload
+
+
+def _unpack(name: str, image: bytes) -> "tuple[int, bytes] | None":
+    """(sequence, payload) of a whole slot, None for a torn or foreign one."""
+    view = memoryview(image)
+    if len(view) < _HEADER_BYTES or bytes(view[:4]) != _MAGIC:
+        return None
+    length = int.from_bytes(view[8:12], "big")
+    if length != len(view) - _HEADER_BYTES:
+        return None
+    payload = view[_HEADER_BYTES:]
+    if _checksum(name, bytes(view[:12]), payload) != int.from_bytes(view[12:16], "big"):
+        return None
+    return int.from_bytes(view[4:8], "big"), bytes(payload)
+
+
+def _make_directory(path: str) -> None:
+    try:
+        os.stat(path or "/")
+    except OSError as error:
+        if error.args[0] != _ENOENT:
+            raise
+        os.mkdir(path)
