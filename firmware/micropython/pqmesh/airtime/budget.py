@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""One radio's airtime, shared by class: what is known may use it all, strangers a fifth.
+
+The scarcest thing a node has is the right to answer: the reply to a stranger's HS-S costs seconds
+of air (constrained-design 4.7). So frames to peers we have not authenticated are held to
+STRANGER_PERCENT of the budget on top of the regulator's limit, and every refusal says when the
+frame could go.
+"""
+
+from ..compat import const
+from ..errors import MeshError
+from .duty import HOUR_US, DutyLog
+from .lora import LoraModulation
+from .regions import Band
+
+KNOWN = const(0)  # an authenticated peer, or one that proved an admission key
+STRANGER = const(1)
+STRANGER_PERCENT = const(20)
+MAX_CHANNELS = const(16)  # channels with a log of their own; the oldest is never forgotten early
+
+
+class AirtimeExhausted(MeshError):
+    """The frame may not start now. ``next_possible_us`` is the earliest moment it may."""
+
+    def __init__(self, next_possible_us: int, now_us: int) -> None:
+        super().__init__(
+            "no airtime for another %d ms" % ((next_possible_us - now_us + 999) // 1000)
+        )
+        self.next_possible_us = next_possible_us
+
+
+class AirtimeBudget:
+    """Asked before every transmission of one radio in one band. Times in us, as in DutyLog."""
+
+    def __init__(self, band: Band, modulation: LoraModulation) -> None:
+        self._band = band
+        self._modulation = modulation
+        self._limited = band.limits(modulation.bandwidth_hz)
+        self._logs: "dict[int, tuple[DutyLog, DutyLog]]" = {}
+
+    def next_possible_us(
+        self, length: int, now_us: int, kind: int = KNOWN, channel_hz: int = 0
+    ) -> int:
+        """The earliest start of a ``length``-byte frame, at or after ``now_us``.
+
+        Raises UsageError when no time will do: the frame alone exceeds the whole budget.
+        """
+        duration = self._modulation.time_on_air_us(length)
+        if not self._limited:
+            return now_us
+        everyone, strangers = self._log(channel_hz, now_us)
+        start = everyone.next_possible_us(duration, now_us)
+        # Waiting never makes an allowed start forbidden, so the later of the two satisfies both.
+        return strangers.next_possible_us(duration, start) if kind == STRANGER else start
+
+    def spend(self, length: int, now_us: int, kind: int = KNOWN, channel_hz: int = 0) -> int:
+        """Note a transmission that starts now; returns its time on air in us.
+
+        Raises AirtimeExhausted, with the earliest possible start, when it may not.
+        """
+        start = self.next_possible_us(length, now_us, kind, channel_hz)
+        if start > now_us:
+            raise AirtimeExhausted(start, now_us)
+        duration = self._modulation.time_on_air_us(length)
+        if self._limited:
+            everyone, strangers = self._log(channel_hz, now_us)
+            everyone.record(now_us, duration)
+            if kind == STRANGER:
+                strangers.record(now_us, duration)
+        return duration
+
+    def used_us(self, now_us: int, channel_hz: int = 0) -> int:
+        """On-time in the window that ends now: what an operator reads as the duty cycle."""
+        return self._log(channel_hz, now_us)[0].used_us(now_us) if self._limited else 0
+
+    def _log(self, channel_hz: int, now_us: int) -> "tuple[DutyLog, DutyLog]":
+        key = channel_hz if self._band.per_channel else 0
+        if key not in self._logs:
+            self._forget_idle(now_us)
+            budget, window = self._band.budget_us, self._band.window_us
+            # Always by the hour: a fifth of a 400 ms dwell would not hold one handshake frame.
+            hourly = HOUR_US // window * budget * STRANGER_PERCENT // 100
+            self._logs[key] = (DutyLog(budget, window), DutyLog(hourly))
+        return self._logs[key]
+
+    def _forget_idle(self, now_us: int) -> None:
+        if len(self._logs) < MAX_CHANNELS:
+            return
+        for key in sorted(self._logs):
+            if self._logs[key][0].used_us(now_us) == 0:
+                del self._logs[key]
+                return
+        # Every log is still in use: forgetting one would break the law, refusing breaks nothing.
+        raise AirtimeExhausted(now_us + self._band.window_us, now_us)
