@@ -82,7 +82,7 @@ REGIONS = {"EU868": EU868, "US915": US915, "GENERIC": GENERIC}
 
 
 def band_of(region: str, frequency_hz: int) -> Band:
-    """The band of ``region`` that ``frequency_hz`` lies in. Raises UsageError when there is none."""
+    """The band of ``region`` that holds ``frequency_hz``. Raises UsageError when none does."""
     if region not in REGIONS:
         raise UsageError("no region %r; one of: %s" % (region, " ".join(sorted(REGIONS))))
     for band in REGIONS[region]:
