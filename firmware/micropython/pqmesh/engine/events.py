@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""What an engine tells its owner. Pulled with ``Engine.next_event()``.
+
+``session`` is always the handle that ``connect()`` returned, or the one a peer's handshake
+was given on arrival. Each handle sees at most one of Refused, Closed and Lost, and it is the
+last event that names it.
+"""
+
+from ..compat import TYPE_CHECKING
+from ..record import Record
+
+
+class Established(Record):
+    """Both sides have proved who they are; ``send()`` works from now on."""
+
+    FIELDS = (
+        "session",
+        "peer_id",
+        "initiator",
+        "sent_bytes",
+        "received_bytes",
+        "elapsed_ms",
+    )
+    if TYPE_CHECKING:
+        session: int
+        peer_id: bytes
+        initiator: bool  # whether we began
+        sent_bytes: int  # the handshake's frames, retransmissions included, before framing
+        received_bytes: int
+        elapsed_ms: int  # from our first frame, or from the peer's
+
+
+class Received(Record):
+    """A whole message arrived: in order, and for the first time in this session.
+
+    Its acknowledgement is still in the engine: it leaves with a later ``next_transmit()``,
+    so an owner that stores the message first never acknowledges what it can lose.
+    """
+
+    FIELDS = ("session", "payload")
+    if TYPE_CHECKING:
+        session: int
+        payload: bytes
+
+
+class Delivered(Record):
+    """The peer has acknowledged the whole of ``message``."""
+
+    FIELDS = ("session", "message", "rtt_ms")
+    if TYPE_CHECKING:
+        session: int
+        message: int  # what send() returned
+        rtt_ms: int  # from its first frame to its last acknowledgement
+
+
+class Closed(Record):
+    """The session was ended on purpose. Messages not yet Delivered may be lost."""
+
+    FIELDS = ("session", "reason", "by_peer")
+    if TYPE_CHECKING:
+        session: int
+        reason: int  # a code of pqmesh.wire.session, or the application's own
+        by_peer: bool
+
+
+class Lost(Record):
+    """The session ended by failure: the peer is silent, or a key is worn out."""
+
+    FIELDS = ("session", "reason")
+    if TYPE_CHECKING:
+        session: int
+        reason: str
+
+
+class Refused(Record):
+    """A handshake failed. ``peer_id`` is None when it failed before a name was proved."""
+
+    FIELDS = ("session", "reason", "peer_id")
+    if TYPE_CHECKING:
+        session: int
+        reason: str
+        peer_id: "bytes | None"

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""Every error this package raises.
+
+ProtocolError                the peer, or the medium, sent something illegal
+    Malformed                the bytes do not parse
+    UnknownKind              they parse, but name a message or a version we do not know
+    Unexpected               a known message in a state that forbids it
+    Replayed                 a packet number that was used before, or is too old to tell
+    BadTag                   an authentication tag does not verify
+    BadKey                   a public key fails the input checks of FIPS 203, section 7.2
+    UnknownSession           a data frame for a session that does not exist here (any more)
+    Exhausted                the sender asks for more than a table or a rate allows
+UsageError                   our own caller broke the rules; always a bug
+    NoSuchSession            the session ended, or the number was never given out
+Busy                         nobody's fault: a queue is full, try again after Delivered
+
+Only ``receive()``, ``decode()`` and the crypto port raise ProtocolError. A driver that
+catches it drops the frame, counts it, and carries on: the state is as it was before.
+"""
+
+
+class MeshError(Exception):
+    """Root of everything this package raises."""
+
+
+class ProtocolError(MeshError):
+    """The peer, or the medium, sent something illegal. The frame was dropped."""
+
+
+class Malformed(ProtocolError):
+    """The bytes do not parse."""
+
+
+class UnknownKind(ProtocolError):
+    """A message kind, version, suite or mode this side does not speak."""
+
+
+class Unexpected(ProtocolError):
+    """A known message that the present state forbids."""
+
+
+class Replayed(ProtocolError):
+    """A packet number seen before, or older than the replay window."""
+
+
+class BadTag(ProtocolError):
+    """An authentication tag, a signature or a fragment hash does not verify."""
+
+
+class BadKey(ProtocolError):
+    """A public key that fails the input checks of its standard."""
+
+
+class UnknownSession(ProtocolError):
+    """A data frame for a session we do not have, perhaps lost in our own restart.
+
+    Nothing about such a frame is authenticated: a hint to connect afresh, never a proof.
+    """
+
+
+class Exhausted(ProtocolError):
+    """The sender asks for more state or more work than the limits allow."""
+
+
+class UsageError(MeshError):
+    """Our own caller broke the rules; always a bug."""
+
+
+class NoSuchSession(UsageError):
+    """The session has ended, or never was. Wait for the next Established."""
+
+
+class Busy(MeshError):
+    """A queue is full. Send again after the next Delivered."""

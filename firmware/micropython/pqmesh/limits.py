@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""Every bound of the package in one table: what a link can do, what a node can afford.
+
+LinkProfile says what kind of link an engine serves; Limits says how much memory the node
+gives it. Both are plain values: a board derives its own with ``replace(profile, mtu=...)``.
+Times are integer milliseconds, sizes are bytes.
+"""
+
+from .compat import TYPE_CHECKING, const
+from .record import Record, replace
+
+__all__ = (
+    "BOARD",
+    "FAILED_TAGS_PER_KEY",
+    "FRAMES_PER_KEY",
+    "GATEWAY",
+    "MAX_FRAGMENTS",
+    "MAX_MESSAGE_BYTES",
+    "RADIO_LINK",
+    "SERIAL_LINK",
+    "Limits",
+    "LinkProfile",
+    "replace",
+)
+
+MAX_FRAGMENTS = const(32)  # the SACK bitmap has 32 bits (constrained-design 4.1)
+FRAMES_PER_KEY = const(1 << 20)  # the three limits of constrained-design 4.5: with 8-byte
+FAILED_TAGS_PER_KEY = const(1 << 14)  # tags they keep the forgery advantage below 2^-50
+MAX_MESSAGE_BYTES = const(4096)  # what every node accepts; a larger one needs the peer's word
+
+
+class LinkProfile(Record):
+    """One class of link, as the engine's timers and windows see it."""
+
+    FIELDS = (
+        "mtu",
+        "tag_bytes",
+        "bits_per_second",
+        "octet_bits",
+        "turnaround_ms",
+        "point_to_point",
+        "window",
+        "replay_window",
+        "reorder_frames",
+        "ack_every",
+        "ack_delay_ms",
+        "min_rto_ms",
+        "max_rto_ms",
+        "tries",
+        "answer_ms",
+        "handshake_ms",
+        "keepalive_ms",
+        "silence_ms",
+    )
+    if TYPE_CHECKING:
+        mtu: int
+        """Largest frame, before framing octets. At least 222 for HS-S (32 fragments)."""
+        tag_bytes: int
+        """Length of the AEAD tag of data frames: 8 on radio, 16 elsewhere."""
+        bits_per_second: int
+        """Nominal rate; paces the timers, promises nothing."""
+        octet_bits: int
+        """Bits on the line per octet: 10 on a UART (8N1), 8 elsewhere."""
+        turnaround_ms: int
+        """From the last bit of a frame to the first of its answer, without crypto."""
+        point_to_point: bool
+        """Whether exactly one neighbour can be on the link: crossed connects then merge."""
+        window: int
+        """Segments in flight per session, 1..32."""
+        replay_window: int
+        """Packet numbers remembered per session: 64 on radio, 1024 on IP."""
+        reorder_frames: int
+        """A frame counts as lost once this many later ones are acknowledged."""
+        ack_every: int
+        """Segments after which an acknowledgement is sent at once."""
+        ack_delay_ms: int
+        """How long an acknowledgement may wait for company."""
+        min_rto_ms: int
+        """Floor of the retransmission timeout."""
+        max_rto_ms: int
+        """Ceiling of the retransmission timeout, also when backed off."""
+        tries: int
+        """Transmissions of one segment or one POLL before the peer counts as silent."""
+        answer_ms: int
+        """Patience for public-key work of the slowest peer, per handshake message."""
+        handshake_ms: int
+        """A handshake unfinished after this is given up. Also how long a responder keeps one."""
+        keepalive_ms: int
+        """Silence after which we ask whether the peer is there; 0 never asks."""
+        silence_ms: int
+        """Silence after which the session is lost; 0 never."""
+
+    def airtime_ms(self, octets: int) -> int:
+        """Time ``octets`` occupy the link, rounded up, at least 1 ms."""
+        return 1 + octets * self.octet_bits * 1000 // self.bits_per_second
+
+
+SERIAL_LINK = LinkProfile(
+    mtu=512,
+    tag_bytes=16,
+    bits_per_second=115_200,
+    octet_bits=10,
+    turnaround_ms=20,
+    point_to_point=True,
+    window=8,
+    replay_window=64,
+    reorder_frames=1,
+    ack_every=2,
+    ack_delay_ms=20,
+    min_rto_ms=150,
+    max_rto_ms=4_000,
+    tries=8,
+    answer_ms=8_000,
+    handshake_ms=60_000,
+    keepalive_ms=10_000,
+    silence_ms=30_000,
+)
+
+RADIO_LINK = LinkProfile(  # LoRa SF8, 125 kHz: constrained-design 2.1
+    mtu=222,
+    tag_bytes=8,
+    bits_per_second=2_900,
+    octet_bits=8,
+    turnaround_ms=80,
+    point_to_point=False,
+    window=8,
+    replay_window=64,
+    reorder_frames=1,
+    ack_every=8,
+    ack_delay_ms=500,
+    min_rto_ms=1_000,
+    max_rto_ms=60_000,
+    tries=6,
+    answer_ms=8_000,
+    handshake_ms=120_000,
+    keepalive_ms=0,
+    silence_ms=0,
+)
+
+
+class Limits(Record):
+    """What a node gives one engine, that is one link. Full tables refuse, they do not grow."""
+
+    FIELDS = (
+        "sessions",
+        "half_open",
+        "flows",
+        "message_bytes",
+        "queue_messages",
+        "queue_bytes",
+    )
+    if TYPE_CHECKING:
+        sessions: int
+        """Established sessions; a new peer beyond it is refused."""
+        half_open: int
+        """Handshakes in progress. Full: a stale one gives way, else the newcomer waits."""
+        flows: int
+        """Handshake messages being reassembled, at most 6.4 KB each. Full: the stalest goes."""
+        message_bytes: int
+        """Largest message accepted from a peer; told to it in the handshake."""
+        queue_messages: int
+        """Messages waiting per session; beyond it ``send`` raises Busy."""
+        queue_bytes: int
+        """Bytes waiting per session; beyond it ``send`` raises Busy."""
+
+
+BOARD = Limits(
+    sessions=2,
+    half_open=2,
+    flows=2,
+    message_bytes=MAX_MESSAGE_BYTES,
+    queue_messages=8,
+    queue_bytes=8_192,
+)
+
+GATEWAY = Limits(
+    sessions=64,
+    half_open=8,
+    flows=8,
+    message_bytes=65_535,
+    queue_messages=64,
+    queue_bytes=262_144,
+)
