@@ -7,7 +7,7 @@ checked when it is set or loaded, so the rest of the package may rely on it.
 
 from pqmesh import cbor
 from pqmesh.errors import Malformed
-from pqmesh.record import Record
+from pqmesh.record import Record, replace
 
 from .compat import TYPE_CHECKING
 
@@ -28,7 +28,9 @@ class SettingsError(ValueError):
 
 
 class Settings(Record):
-    """name            what people call this board; sent to nobody unless asked by `status`
+    """The settings; an immutable value, changed by ``changed()``.
+
+    name            what people call this board; told to whoever asks for ``status``
     interval_ms     time between two rounds of readings
     expect          PeerId (32 bytes) of the gateway this board belongs to, or None
     led_pin         what machine.Pin() takes for the board's LED, or None
@@ -36,11 +38,12 @@ class Settings(Record):
     """
 
     FIELDS = ("name", "interval_ms", "expect", "led_pin", "autostart")
-    name: str
-    interval_ms: int
-    expect: "bytes | None"
-    led_pin: "int | str | None"
-    autostart: bool
+    if TYPE_CHECKING:
+        name: str
+        interval_ms: int
+        expect: "bytes | None"
+        led_pin: "int | str | None"
+        autostart: bool
 
 
 def default() -> Settings:
@@ -52,9 +55,9 @@ def changed(settings: Settings, **values: "Any") -> Settings:
     for key in values:
         if key not in Settings.FIELDS:
             raise SettingsError("no setting %r; there are: %s" % (key, ", ".join(Settings.FIELDS)))
-    merged = {key: values.get(key, getattr(settings, key)) for key in Settings.FIELDS}
-    merged["expect"] = _peer_id(merged["expect"])
-    result = Settings(*[merged[key] for key in Settings.FIELDS])
+    if "expect" in values:
+        values["expect"] = _peer_id(values["expect"])
+    result = replace(settings, **values)
     _check(result)
     return result
 

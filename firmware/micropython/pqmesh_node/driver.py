@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""Joins the engine to one link. The counterpart of pqmesh_host/driver.py; decides nothing.
+
+Order is a promise here: what the engine reports is handled (made durable, where that
+matters) before any frame leaves. An acknowledgement on the wire therefore means that the
+message is safe, not merely that it was parsed.
+"""
+
+import asyncio
+
+from pqmesh.errors import ProtocolError
+
+from .compat import TYPE_CHECKING, sleep_ms, wait_for_ms
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, Protocol
+
+    from .clock import Clock
+
+    class Link(Protocol):
+        mtu: int
+
+        async def receive(self) -> bytes: ...
+        async def send(self, frame: bytes) -> None: ...
+
+
+IDLE_MS = 1_000  # how often an idle driver reads the clock and feeds the watchdog
+
+
+class LinkDriver:
+    """Runs one Engine over one Link. ``on_event`` and ``on_idle`` must not wait.
+
+    After giving the engine an input (connect, send, close) call ``wake()``.
+    """
+
+    def __init__(
+        self,
+        engine: "Any",
+        link: "Link",
+        clock: "Clock",
+        on_event: "Callable[[Any], None]",
+        on_tick: "Callable[[], None]",
+    ) -> None:
+        self.turns = 0
+        self.dropped: "dict[str, int]" = {}  # frames the engine refused, by kind of error
+        self._engine = engine
+        self._link = link
+        self._clock = clock
+        self._on_event = on_event
+        self._on_tick = on_tick
+        self._work = asyncio.Event()
+
+    def wake(self) -> None:
+        self._work.set()
+
+    async def run(self) -> None:
+        """Serve until cancelled. Raises OSError when the link fails; may be run again."""
+        reader = asyncio.create_task(self._read())
+        writer = asyncio.create_task(self._write())
+        try:
+            await asyncio.gather(reader, writer)
+        finally:
+            for task in (reader, writer):
+                task.cancel()
+
+    async def _read(self) -> None:
+        while True:
+            frame = await self._link.receive()
+            try:
+                self._engine.receive(frame, self._clock.now())
+            except ProtocolError as error:
+                name = type(error).__name__
+                self.dropped[name] = self.dropped.get(name, 0) + 1
+            self._report()
+            self.wake()
+            await sleep_ms(0)  # a flood of frames must not starve the other tasks
+
+    async def _write(self) -> None:
+        """The only task that sends: two writers would interleave octets on the UART."""
+        while True:
+            try:
+                await wait_for_ms(self._work.wait(), self._wait_ms())
+            except asyncio.TimeoutError:
+                pass
+            self._work.clear()
+            self.turns += 1
+            self._engine.handle_timeout(self._clock.now())
+            self._report()
+            self._on_tick()
+            while True:
+                frame = self._engine.next_transmit()
+                if frame is None:
+                    break
+                await self._link.send(frame)
+
+    def _report(self) -> None:
+        while True:
+            event = self._engine.next_event()
+            if event is None:
+                break
+            self._on_event(event)
+
+    def _wait_ms(self) -> int:
+        deadline = self._engine.next_deadline()
+        if deadline is None:
+            return IDLE_MS
+        return min(IDLE_MS, max(0, deadline - self._clock.now()))

@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""Which commands this board has taken, across power cuts. One record, ``commands``.
+
+    command arrives ---> accept(): id and name on flash ---> acknowledged on the wire
+                              |
+                              v
+                         the handler runs (at most once)
+                              |
+                              v
+                         finish(): reply on flash ---> sent until Delivered ---> delivered()
+
+What is promised, whatever moment the power fails:
+
+- a command runs **at most once**, as long as no more than SEEN_LIMIT commands came after it;
+- a command that was acknowledged is answered **exactly once** (the reply may be sent twice,
+  with one id, which its receiver drops): with its result, or with ok=False and INTERRUPTED
+  when the power failed between accept and finish. Whether the handler had run by then cannot
+  be known, so the asker is told that much and decides.
+
+Exactly-once effects would need the effect and the record to change in one step, which no
+journal beside a relay or a motor can give.
+"""
+
+from pqmesh import cbor
+from pqmesh.errors import Malformed
+from pqmesh.record import Record
+
+from pqmesh.compat import TYPE_CHECKING, const
+
+from .store import RecordDamaged
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .store import Store
+
+RECORD = "commands"
+INTERRUPTED = "interrupted by a restart"
+
+SEEN_LIMIT = const(64)  # keys remembered; the oldest is forgotten first
+WAITING_LIMIT = const(4)  # commands unfinished, or finished with the reply not delivered
+REPLY_BYTES = const(448)  # of one encoded reply, so that everything fits one record
+
+ACCEPTED, SEEN, FULL = "accepted", "seen", "full"
+
+_ID_BYTES = const(8)
+_ORIGIN_BYTES = const(8)  # enough to tell askers apart; authentication happened long before
+_KEY_BYTES = const(16)
+
+
+class Command(Record):
+    """An accepted command. ``origin`` is the 32-byte PeerId of whoever asked."""
+
+    FIELDS = ("id", "origin", "name")
+    id: bytes
+    origin: bytes
+    name: str
+
+
+class CommandJournal:
+    """The durable half of command handling. Every method writes before it returns."""
+
+    def __init__(self, store: "Store") -> None:
+        self._store = store
+        self._seen: "list[bytes]" = []
+        self._open: "list[Command]" = []
+        self._replies: "list[tuple[bytes, bytes]]" = []
+        image = store.load(RECORD)
+        if image is not None:
+            self._parse(image)
+
+    def accept(self, command: Command) -> str:
+        """ACCEPTED: new, and on flash. SEEN: had it before. FULL: not taken, nothing changed.
+
+        Raises StoreError when the flash refuses; the command is then not accepted.
+        """
+        key = _key_of(command)
+        if key in self._seen:
+            return SEEN
+        if len(self._open) + len(self._replies) >= WAITING_LIMIT:
+            return FULL
+        before = self._seen
+        self._seen = (before + [key])[-SEEN_LIMIT:]
+        self._open.append(command)
+        try:
+            self._save()
+        except Exception:
+            self._seen = before
+            self._open.pop()
+            raise
+        return ACCEPTED
+
+    def finish(self, command: Command, reply_id: bytes, reply: bytes) -> None:
+        """The command is done; keep its encoded reply until delivered(reply_id).
+
+        Raises ValueError when ``reply`` is over REPLY_BYTES.
+        """
+        if len(reply) > REPLY_BYTES:
+            raise ValueError("reply of %d bytes, at most %d" % (len(reply), REPLY_BYTES))
+        self._open = [entry for entry in self._open if _key_of(entry) != _key_of(command)]
+        self._replies.append((reply_id, reply))
+        self._save()
+
+    def delivered(self, reply_id: bytes) -> None:
+        """Forget a reply. Written with the next change: sending it again does no harm."""
+        self._replies = [entry for entry in self._replies if entry[0] != reply_id]
+
+    def open_commands(self) -> "list[Command]":
+        """Accepted and unfinished. After a restart: those the power cut interrupted."""
+        return list(self._open)
+
+    def replies(self) -> "list[tuple[bytes, bytes]]":
+        """(message id, encoded reply) of what is not known to be delivered, oldest first."""
+        return list(self._replies)
+
+    def _save(self) -> None:
+        rows = [[entry.id, entry.origin, entry.name] for entry in self._open]
+        replies = [[reply_id, reply] for reply_id, reply in self._replies]
+        image = cbor.encode({"s": b"".join(self._seen), "o": rows, "r": replies})
+        self._store.save(RECORD, image)
+
+    def _parse(self, image: bytes) -> None:
+        try:
+            values = cbor.decode(image)
+            seen = values["s"]
+            self._seen = [seen[at : at + _KEY_BYTES] for at in range(0, len(seen), _KEY_BYTES)]
+            self._open = [Command(*row) for row in values["o"]]
+            self._replies = [(reply_id, reply) for reply_id, reply in values["r"]]
+        except (Malformed, KeyError, TypeError, ValueError):
+            # The CRC held, so this was written by a firmware with another format.
+            raise RecordDamaged("record commands has an unknown format; erase it to go on")
+
+
+def _key_of(command: Command) -> bytes:
+    """What tells commands apart: ids are the asker's to choose, so the asker is part of it."""
+    return command.id + command.origin[:_ORIGIN_BYTES]

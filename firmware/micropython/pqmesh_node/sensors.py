@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""What a board measures: a bounded, ordered registry of named readings.
+
+The built-in ones say only what every board truly knows about itself. A thermometer is
+registered by the program that has one: ``node.sensors.add("soil", read_soil, "mV")``.
+"""
+
+from pqmesh.record import Record
+
+from .compat import TYPE_CHECKING, mem_free
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any
+
+MAX_SENSORS = 16
+NAME_BYTES = 32  # UTF-8 octets of a name or a unit
+TEXT_BYTES = 64  # UTF-8 octets of a reading that is text
+
+
+class Reading(Record):
+    """One value as it goes on the wire: whole numbers, truth values and short text only.
+
+    Boards have 32-bit floats or none: scale instead (millivolts, hundredths of a degree).
+    """
+
+    FIELDS = ("name", "value", "unit")
+    name: str
+    value: "int | bool | str"
+    unit: str
+
+
+class Sensors:
+    """Named readings, taken in the order they were added."""
+
+    def __init__(self) -> None:
+        self.failures = 0
+        self._sensors: "list[tuple[str, Callable[[], Any], str]]" = []
+
+    def add(self, name: str, read: "Callable[[], Any]", unit: str = "") -> None:
+        """Register ``read``, a function without arguments that returns an int, bool or str.
+
+        It is called once a round on the application loop, so it must be quick. Raises
+        ValueError for a name that is empty, too long or taken, and when the table is full.
+        """
+        for text in (name, unit):
+            if len(text.encode()) > NAME_BYTES:
+                raise ValueError("%r is over %d bytes" % (text, NAME_BYTES))
+        if not name or name in [sensor[0] for sensor in self._sensors]:
+            raise ValueError("sensor name %r is empty or taken" % name)
+        if len(self._sensors) >= MAX_SENSORS:
+            raise ValueError("at most %d sensors; remove one first" % MAX_SENSORS)
+        self._sensors.append((name, read, unit))
+
+    def remove(self, name: str) -> None:
+        """Forget a sensor; no error when there is none of that name."""
+        self._sensors = [sensor for sensor in self._sensors if sensor[0] != name]
+
+    def names(self) -> "list[str]":
+        return [sensor[0] for sensor in self._sensors]
+
+    def read_all(self) -> "Iterator[Reading]":
+        """One round. A sensor that fails is left out and counted; the others still report."""
+        for name, read, unit in list(self._sensors):
+            try:
+                value = read()
+            except (OSError, ValueError):  # what drivers raise for a bus or a range error
+                self.failures += 1
+                continue
+            if not _carries(value):
+                self.failures += 1
+                continue
+            yield Reading(name, value, unit)
+
+
+def _carries(value: "Any") -> bool:
+    if isinstance(value, str):
+        return len(value.encode()) <= TEXT_BYTES
+    return value is True or value is False or isinstance(value, int)
+
+
+def add_builtin(
+    sensors: Sensors,
+    uptime_ms: "Callable[[], int]",
+    loop_turns: "Callable[[], int]",
+    interval_ms: "Callable[[], int]",
+) -> None:
+    """What every board can say of itself without any part soldered on."""
+    sensors.add("uptime", uptime_ms, "ms")
+    sensors.add("loop_turns", loop_turns)
+    sensors.add("interval", interval_ms, "ms")
+    if mem_free() >= 0:
+        sensors.add("heap_free", mem_free, "B")
