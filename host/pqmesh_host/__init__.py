@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""A pqmesh gateway and peer on CPython: QUIC, transports, store, operations and the command line."""
+"""A pqmesh gateway and peer on CPython: QUIC, transports, store, operations and the CLI."""
