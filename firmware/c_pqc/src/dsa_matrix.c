@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * dsa_matrix.c - products with the public matrix A (FIPS 204 algorithms 30 and 32).
+ *
+ * A is 30 polynomials, 23 KB packed. Without that memory each coefficient goes from
+ * the block of the sponge straight into the sum it belongs to, and A never exists.
+ * rho is public, so the sampler may branch on what it finds.
+ */
+#include "dsa_field.h"
+
+/* An aligned little-endian word of a sponge block. */
+PQC_INLINE uint32_t block_word(const uint8_t *p)
+{
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    uint32_t word;
+    memcpy(&word, __builtin_assume_aligned(p, 4), 4);
+    return word;
+#else
+    return pqc_load32(p);
+#endif
+}
+
+PQC_INLINE void mul_add(dsa_packed *acc, const dsa_poly *v, unsigned i, int32_t a)
+{
+    dsa_packed_put(acc, i, dsa_reduce(dsa_packed_get(acc, i) + dsa_mul(a, v->c[i])));
+}
+
+/* With v: out[n] += a v[n]. Without: out[n] = a. Candidates of q and more are skipped. */
+PQC_INLINE unsigned take(dsa_packed *out, const dsa_poly *v, unsigned n, uint32_t candidate)
+{
+    int32_t a = (int32_t)(candidate & 0x7FFFFF);
+    if (a >= DSA_Q || n >= DSA_N) {
+        return n;
+    }
+    if (v != NULL) {
+        mul_add(out, v, n, a);
+    } else {
+        dsa_packed_put(out, n, a);
+    }
+    return n + 1;
+}
+
+PQC_INLINE void sample(dsa_packed *out, const dsa_poly *v, pqc_sponge *sponge,
+                       const uint8_t rho[32], unsigned row, unsigned column)
+{
+    pqc_shake128_init(sponge, sponge->scratch);
+    pqc_sponge_absorb(sponge, rho, 32);
+    pqc_sponge_absorb_byte(sponge, (uint8_t)column);
+    pqc_sponge_absorb_byte(sponge, (uint8_t)row);
+    pqc_sponge_finish(sponge);
+
+    unsigned n = 0;
+    while (n < DSA_N) {
+        const uint8_t *p = pqc_sponge_squeeze_block(sponge);
+        const uint8_t *end = p + PQC_SHAKE128_RATE;
+        for (; p != end; p += 12) { /* four candidates of three bytes */
+            uint32_t w0 = block_word(p), w1 = block_word(p + 4), w2 = block_word(p + 8);
+            n = take(out, v, n, w0);
+            n = take(out, v, n, w0 >> 24 | w1 << 8);
+            n = take(out, v, n, w1 >> 16 | w2 << 16);
+            n = take(out, v, n, w2 >> 8);
+        }
+    }
+}
+
+PQC_HOT void pqc_dsa_matrix_mul_add(dsa_packed *acc, const dsa_poly *v, pqc_sponge *sponge,
+                                    const uint8_t rho[32], unsigned row, unsigned column)
+{
+    sample(acc, v, sponge, rho, row, column);
+}
+
+void pqc_dsa_matrix_sample(dsa_packed *a, pqc_sponge *sponge, const uint8_t rho[32], unsigned row,
+                           unsigned column)
+{
+    sample(a, NULL, sponge, rho, row, column);
+}
+
+PQC_HOT void pqc_dsa_packed_mul_add(dsa_packed *acc, const dsa_packed *a, const dsa_poly *v)
+{
+    for (unsigned i = 0; i < DSA_N; i++) {
+        mul_add(acc, v, i, dsa_packed_get(a, i));
+    }
+}
+
+void pqc_dsa_packed_mul_sub(dsa_poly *v, const dsa_packed *acc, const dsa_packed *c)
+{
+    for (unsigned i = 0; i < DSA_N; i++) {
+        int32_t product = dsa_mul(v->c[i], dsa_packed_get(c, i));
+        v->c[i] = dsa_reduce(dsa_packed_get(acc, i) - product);
+    }
+}
+
+void pqc_dsa_packed_invntt(dsa_poly *p, const dsa_packed *acc)
+{
+    for (unsigned i = 0; i < DSA_N; i++) {
+        p->c[i] = dsa_packed_get(acc, i);
+    }
+    pqc_dsa_invntt(p);
+    for (unsigned i = 0; i < DSA_N; i++) {
+        p->c[i] = dsa_positive(p->c[i]);
+    }
+}

@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * dsa_sign.c - signing, FIPS 204 algorithms 2 and 7.
+ *
+ * Six rows of w in 24 bits, s1, and one polynomial are all the memory there is. So
+ * the buffer that the signature will be written to holds t0 and s2 until then; y is
+ * sampled a second time when z is made, and z is packed only after every check has
+ * passed. With room for A (30 packed polynomials) A is sampled once a signature,
+ * else once an attempt.
+ *
+ * The order of the checks is the cheapest first: z, then r0, then c t0 and the
+ * number of hints. Which of them failed shows in the running time; it depends on
+ * values that are independent of the key (FIPS 204 section 3.6.3 and its references).
+ */
+#include "dsa_field.h"
+#include "dsa_internal.h"
+
+PQC_DEFINE_BURN(burn_stack, 640)
+
+#define ATTEMPTS_MAX 814 /* FIPS 204 appendix C: more have a chance below 2^-256 */
+
+typedef struct {
+    pqc_sponge sponge;
+    pqc_keccak_state scratch;
+    dsa_key key;
+    uint8_t challenge[DSA_LAMBDA_BYTES];
+    uint8_t hint[DSA_HINT_BYTES];
+    dsa_ball ball;
+    union {
+        dsa_poly poly;
+        dsa_product product;
+        uint8_t bytes[DSA_T1_POLY_BYTES];
+    } u;
+    dsa_packed w[DSA_K]; /* first t, then w, then w - c s2 */
+    dsa_packed matrix[]; /* DSA_K * DSA_L, row by row, or none */
+} sign_ws;
+
+#define SIGN_CACHED_WS (sizeof(sign_ws) + DSA_K * DSA_L * sizeof(dsa_packed))
+_Static_assert(sizeof(sign_ws) <= PQC_DSA_SIGN_WS_BYTES, "workspace");
+_Static_assert(SIGN_CACHED_WS <= PQC_DSA_SIGN_CACHED_WS_BYTES, "workspace");
+
+/* What signing keeps in the signature's buffer meanwhile. */
+typedef struct {
+    uint8_t *t0, *s2;
+} borrowed;
+_Static_assert(DSA_T0_BYTES + DSA_S2_BYTES <= PQC_DSA_SIGNATURE_BYTES, "borrowed");
+
+static borrowed borrow(uint8_t *signature)
+{
+    borrowed b = {signature, signature + DSA_T0_BYTES};
+    return b;
+}
+
+/* w += A[.][column] o u.poly, after transforming u.poly */
+static void multiply_column(sign_ws *w, unsigned column, int cached)
+{
+    pqc_dsa_ntt(&w->u.poly);
+    for (unsigned i = 0; i < DSA_K; i++) {
+        if (cached) {
+            pqc_dsa_packed_mul_add(&w->w[i], &w->matrix[DSA_L * i + column], &w->u.poly);
+        } else {
+            pqc_dsa_matrix_mul_add(&w->w[i], &w->u.poly, &w->sponge, w->key.rho, i, column);
+        }
+    }
+}
+
+/* Keep u.poly, in [0, q), in row i of w. */
+static void keep_row(sign_ws *w, unsigned i)
+{
+    for (unsigned n = 0; n < DSA_N; n++) {
+        dsa_packed_put(&w->w[i], n, w->u.poly.c[n]);
+    }
+}
+
+static void sample_matrix(sign_ws *w)
+{
+    for (unsigned i = 0; i < DSA_K; i++) {
+        for (unsigned j = 0; j < DSA_L; j++) {
+            pqc_dsa_matrix_sample(&w->matrix[DSA_L * i + j], &w->sponge, w->key.rho, i, j);
+        }
+    }
+}
+
+/* key.mu = tr, the hash of the public key; t is in w */
+static void hash_public_key(sign_ws *w)
+{
+    pqc_shake256_init(&w->sponge, &w->scratch);
+    pqc_sponge_absorb(&w->sponge, w->key.rho, sizeof w->key.rho);
+    for (unsigned i = 0; i < DSA_K; i++) {
+        for (unsigned n = 0; n < DSA_N; n++) {
+            w->u.poly.c[n] = dsa_packed_get(&w->w[i], n);
+        }
+        pqc_dsa_pack_t1(w->u.bytes, &w->u.poly);
+        pqc_sponge_absorb(&w->sponge, w->u.bytes, DSA_T1_POLY_BYTES);
+    }
+    pqc_sponge_finish(&w->sponge);
+    pqc_sponge_squeeze(&w->sponge, w->key.mu, sizeof w->key.mu);
+}
+
+static PQC_NOINLINE void expand_seed(sign_ws *w, const borrowed *b, const uint8_t *seed, int cached)
+{
+    pqc_dsa_key_begin(&w->key, &w->sponge, seed);
+    if (cached) {
+        sample_matrix(w);
+    }
+    memset(w->w, 0, sizeof w->w);
+    for (unsigned j = 0; j < DSA_L; j++) {
+        pqc_dsa_unpack_secret(&w->u.poly, w->key.s1 + DSA_ETA_POLY_BYTES * j);
+        multiply_column(w, j, cached);
+    }
+    for (unsigned i = 0; i < DSA_K; i++) {
+        uint8_t *s2 = b->s2 + DSA_ETA_POLY_BYTES * i;
+        pqc_dsa_sample_secret(s2, &w->sponge, w->key.mu, DSA_L + i);
+        pqc_dsa_key_row(&w->u.poly, &w->w[i], s2);
+        pqc_dsa_pack_t0(b->t0 + DSA_T0_POLY_BYTES * i, &w->u.poly);
+        keep_row(w, i);
+    }
+    hash_public_key(w);
+}
+
+/* key.mask_seed = rho'' = H(K || random || mu), K being there; algorithm 7, line 7 */
+static void seed_mask(sign_ws *w, const uint8_t *random)
+{
+    pqc_shake256_init(&w->sponge, &w->scratch);
+    pqc_sponge_absorb(&w->sponge, w->key.mask_seed, 32);
+    pqc_sponge_absorb(&w->sponge, random, PQC_DSA_RANDOM_BYTES);
+    pqc_sponge_absorb(&w->sponge, w->key.mu, sizeof w->key.mu);
+    pqc_sponge_finish(&w->sponge);
+    pqc_sponge_squeeze(&w->sponge, w->key.mask_seed, sizeof w->key.mask_seed);
+}
+
+/* w = A y, challenge = H(mu || w1), ball; lines 11 to 16 */
+static PQC_NOINLINE void commit(sign_ws *w, unsigned nonce, int cached)
+{
+    memset(w->w, 0, sizeof w->w);
+    for (unsigned j = 0; j < DSA_L; j++) {
+        pqc_dsa_sample_mask(&w->u.poly, &w->sponge, w->key.mask_seed, nonce + j);
+        multiply_column(w, j, cached);
+    }
+
+    pqc_shake256_init(&w->sponge, &w->scratch);
+    pqc_sponge_absorb(&w->sponge, w->key.mu, sizeof w->key.mu);
+    for (unsigned i = 0; i < DSA_K; i++) {
+        pqc_dsa_packed_invntt(&w->u.poly, &w->w[i]);
+        keep_row(w, i);
+        pqc_dsa_pack_w1(w->u.bytes, &w->u.poly, NULL, 0);
+        pqc_sponge_absorb(&w->sponge, w->u.bytes, DSA_W1_POLY_BYTES);
+    }
+    pqc_sponge_finish(&w->sponge);
+    pqc_sponge_squeeze(&w->sponge, w->challenge, sizeof w->challenge);
+    pqc_dsa_sample_ball(&w->ball, w->u.bytes, &w->sponge, w->challenge);
+}
+
+/* z = y + c s1, packed when `z` is not NULL. All ones when it must be rejected. */
+static PQC_NOINLINE uint32_t respond(sign_ws *w, uint8_t *z, unsigned nonce)
+{
+    uint32_t reject = 0;
+
+    for (unsigned j = 0; j < DSA_L && !reject; j++) {
+        pqc_dsa_product_small(&w->u.product, &w->ball, w->key.s1 + DSA_ETA_POLY_BYTES * j);
+        reject = pqc_dsa_sample_response(z, w->u.product.small.sum, &w->sponge, w->key.mask_seed,
+                                         nonce + j);
+        if (z != NULL) {
+            z += DSA_Z_POLY_BYTES;
+        }
+    }
+    return reject;
+}
+
+/* Negative exactly when |a| >= bound. */
+PQC_INLINE int32_t excess(int32_t a, int32_t bound)
+{
+    return bound - 1 - ((a ^ (a >> 31)) - (a >> 31));
+}
+
+/* w -= c s2; all ones when the low bits of the difference are too large. */
+static PQC_NOINLINE uint32_t check_low_bits(sign_ws *w, const borrowed *b)
+{
+    uint32_t reject = 0;
+
+    for (unsigned i = 0; i < DSA_K && !reject; i++) {
+        int32_t seen = 0;
+        pqc_dsa_product_small(&w->u.product, &w->ball, b->s2 + DSA_ETA_POLY_BYTES * i);
+        for (unsigned n = 0; n < DSA_N; n++) {
+            int32_t low;
+            int32_t r = dsa_packed_get(&w->w[i], n) - w->u.product.small.sum[n];
+            r = dsa_positive(dsa_positive(r) - DSA_Q);
+            (void)dsa_decompose(&low, r);
+            seen |= excess(low, DSA_GAMMA2 - DSA_BETA);
+            dsa_packed_put(&w->w[i], n, r);
+        }
+        reject = pqc_mask_negative(seen);
+    }
+    return reject;
+}
+
+/* The hints of one row, appended at `count`: the new count, or REJECTED. */
+#define REJECTED 0xFFFFu
+
+static unsigned hint_row(sign_ws *w, unsigned i, unsigned count)
+{
+    for (unsigned first = 0; first < DSA_N; first += 8) {
+        int32_t ct0[8], seen = 0;
+        pqc_dsa_product_wide(ct0, &w->u.product, &w->ball, first);
+        for (unsigned k = 0; k < 8; k++) {
+            int32_t low, r = dsa_packed_get(&w->w[i], first + k);
+            int32_t before = dsa_decompose(&low, r);
+            int32_t moved = dsa_positive(dsa_positive(r + ct0[k]) - DSA_Q);
+            int32_t after = dsa_decompose(&low, moved);
+            seen |= excess(ct0[k], DSA_GAMMA2);
+            if (before != after) { /* the hint is part of the signature */
+                if (count == DSA_OMEGA) {
+                    return REJECTED;
+                }
+                w->hint[count++] = (uint8_t)(first + k);
+            }
+        }
+        if (seen < 0) {
+            return REJECTED;
+        }
+    }
+    return count;
+}
+
+static PQC_NOINLINE uint32_t make_hint(sign_ws *w, const borrowed *b)
+{
+    unsigned count = 0;
+
+    memset(w->hint, 0, sizeof w->hint);
+    for (unsigned i = 0; i < DSA_K; i++) {
+        pqc_dsa_product_load(&w->u.product, b->t0 + DSA_T0_POLY_BYTES * i);
+        count = hint_row(w, i, count);
+        if (count == REJECTED) {
+            return 1;
+        }
+        w->hint[DSA_OMEGA + i] = (uint8_t)count;
+    }
+    return 0;
+}
+
+/* The loop of algorithm 7. key.mask_seed is rho'', key.mu is mu. */
+static int attempt(uint8_t *signature, sign_ws *w, const borrowed *b,
+                   const pqc_dsa_options *options, int cached)
+{
+    for (unsigned tried = 0; tried < ATTEMPTS_MAX; tried++) {
+        unsigned nonce = DSA_L * tried;
+        if (options != NULL && options->poll != NULL && options->poll(options->arg) != 0) {
+            return PQC_ERR_STOPPED;
+        }
+        commit(w, nonce, cached);
+        if (respond(w, NULL, nonce) || check_low_bits(w, b) || make_hint(w, b)) {
+            continue;
+        }
+        memcpy(signature, w->challenge, DSA_LAMBDA_BYTES); /* t0 and s2 end here */
+        (void)respond(w, signature + DSA_LAMBDA_BYTES, nonce);
+        memcpy(signature + DSA_LAMBDA_BYTES + DSA_Z_BYTES, w->hint, DSA_HINT_BYTES);
+        return PQC_OK;
+    }
+    return PQC_ERR_FAULT;
+}
+
+/* Generate the key anew and verify, with nothing taken over but the seed and mu. */
+static PQC_NOINLINE int check_own(const uint8_t *signature, const uint8_t *seed, sign_ws *w)
+{
+    struct {
+        uint8_t mu[64];
+        uint8_t public_key[PQC_DSA_PUBLIC_BYTES];
+    } *kept = (void *)w;
+    uint8_t *rest = (uint8_t *)w + sizeof *kept;
+    size_t rest_bytes = sizeof *w - sizeof *kept;
+    uint8_t mu[64];
+
+    _Static_assert(sizeof *kept % PQC_WS_ALIGN == 0, "alignment");
+    memcpy(mu, w->key.mu, sizeof mu);
+    memcpy(kept->mu, mu, sizeof mu);
+    if (pqc_dsa_keypair(kept->public_key, seed, rest, rest_bytes) != PQC_OK ||
+        pqc_dsa_verify_mu(kept->public_key, kept->mu, signature, rest, rest_bytes) != PQC_OK) {
+        return PQC_ERR_FAULT;
+    }
+    return PQC_OK;
+}
+
+/* An expanded key in the standard's encoding, algorithm 25. */
+static void load_expanded(sign_ws *w, const borrowed *b, const uint8_t *expanded)
+{
+    memcpy(w->key.rho, expanded, 32);
+    memcpy(w->key.mask_seed, expanded + 32, 32);
+    memcpy(w->key.mu, expanded + 64, 64);
+    expanded += 128;
+    memcpy(w->key.s1, expanded, DSA_S1_BYTES);
+    memcpy(b->s2, expanded + DSA_S1_BYTES, DSA_S2_BYTES);
+    memcpy(b->t0, expanded + DSA_S1_BYTES + DSA_S2_BYTES, DSA_T0_BYTES);
+}
+
+static PQC_NOINLINE int sign(uint8_t *signature, const dsa_private *key, const dsa_message *message,
+                             const uint8_t *random, const pqc_dsa_options *options, sign_ws *w,
+                             int cached)
+{
+    borrowed b = borrow(signature);
+
+    w->sponge.scratch = &w->scratch;
+    if (key->seed != NULL) {
+        expand_seed(w, &b, key->seed, cached);
+    } else {
+        load_expanded(w, &b, key->expanded);
+        if (cached) {
+            sample_matrix(w);
+        }
+    }
+    pqc_dsa_message_hash(w->key.mu, w->key.mu, &w->sponge, message);
+    seed_mask(w, random);
+    int status = attempt(signature, w, &b, options, cached);
+    if (status == PQC_OK && options != NULL && options->check && key->seed != NULL) {
+        status = check_own(signature, key->seed, w);
+    }
+    return status;
+}
+
+int pqc_dsa_sign_internal(uint8_t signature[PQC_DSA_SIGNATURE_BYTES], const dsa_private *key,
+                          const dsa_message *message, const uint8_t random[PQC_DSA_RANDOM_BYTES],
+                          const pqc_dsa_options *options, void *ws, size_t ws_bytes)
+{
+    int cached = ws_bytes >= SIGN_CACHED_WS;
+    int status = pqc_check_workspace(ws, ws_bytes, sizeof(sign_ws));
+
+    if (status == PQC_OK && message->context_bytes > PQC_DSA_CONTEXT_MAX) {
+        status = PQC_ERR_BAD_LENGTH;
+    } else if (status == PQC_OK) {
+        status = sign(signature, key, message, random, options, ws, cached);
+        pqc_wipe(ws, sizeof(sign_ws)); /* the matrix beyond is public */
+        burn_stack();
+    }
+    if (status != PQC_OK) {
+        pqc_wipe(signature, PQC_DSA_SIGNATURE_BYTES);
+    }
+    return status;
+}
+
+int pqc_dsa_sign(uint8_t signature[PQC_DSA_SIGNATURE_BYTES],
+                 const uint8_t seed[PQC_DSA_SEED_BYTES], const uint8_t *message,
+                 size_t message_bytes, const uint8_t *context, size_t context_bytes,
+                 const uint8_t random[PQC_DSA_RANDOM_BYTES], const pqc_dsa_options *options,
+                 void *ws, size_t ws_bytes)
+{
+    const dsa_private key = {seed, NULL};
+    const dsa_message m = {NULL, message, message_bytes, context, context_bytes, 0};
+    return pqc_dsa_sign_internal(signature, &key, &m, random, options, ws, ws_bytes);
+}
+
+int pqc_dsa_sign_mu(uint8_t signature[PQC_DSA_SIGNATURE_BYTES],
+                    const uint8_t seed[PQC_DSA_SEED_BYTES], const uint8_t mu[PQC_DSA_MU_BYTES],
+                    const uint8_t random[PQC_DSA_RANDOM_BYTES], const pqc_dsa_options *options,
+                    void *ws, size_t ws_bytes)
+{
+    const dsa_private key = {seed, NULL};
+    const dsa_message m = {mu, NULL, 0, NULL, 0, 0};
+    return pqc_dsa_sign_internal(signature, &key, &m, random, options, ws, ws_bytes);
+}
+
+int pqc_dsa_expand_internal(uint8_t expanded[DSA_EXPANDED_BYTES],
+                            const uint8_t seed[PQC_DSA_SEED_BYTES], void *ws, size_t ws_bytes)
+{
+    sign_ws *w = ws;
+    const borrowed b = {expanded + 128 + DSA_S1_BYTES + DSA_S2_BYTES,
+                        expanded + 128 + DSA_S1_BYTES};
+    int status = pqc_check_workspace(ws, ws_bytes, sizeof(sign_ws));
+
+    if (status != PQC_OK) {
+        memset(expanded, 0, DSA_EXPANDED_BYTES);
+        return status;
+    }
+    w->sponge.scratch = &w->scratch;
+    expand_seed(w, &b, seed, 0);
+    memcpy(expanded, w->key.rho, 32);
+    memcpy(expanded + 32, w->key.mask_seed, 32);
+    memcpy(expanded + 64, w->key.mu, 64);
+    memcpy(expanded + 128, w->key.s1, DSA_S1_BYTES);
+    pqc_wipe(ws, sizeof(sign_ws));
+    burn_stack();
+    return PQC_OK;
+}
