@@ -66,10 +66,10 @@ enum {
 #define PQC_KEM_SHARED_BYTES     32
 #define PQC_KEM_COINS_BYTES      32
 
-#define PQC_KEM_KEYPAIR_WS_BYTES              2560
-#define PQC_KEM_EXPAND_WS_BYTES               2560
-#define PQC_KEM_ENCAPSULATE_WS_BYTES          2688
-#define PQC_KEM_DECAPSULATE_EXPANDED_WS_BYTES 2752
+#define PQC_KEM_KEYPAIR_WS_BYTES              2624
+#define PQC_KEM_EXPAND_WS_BYTES               2624
+#define PQC_KEM_ENCAPSULATE_WS_BYTES          2624
+#define PQC_KEM_DECAPSULATE_EXPANDED_WS_BYTES 2624
 #define PQC_KEM_DECAPSULATE_WS_BYTES \
     (PQC_KEM_EXPANDED_BYTES + PQC_KEM_DECAPSULATE_EXPANDED_WS_BYTES)
 
@@ -149,9 +149,13 @@ int pqc_kem_decapsulate_expanded(uint8_t shared[PQC_KEM_SHARED_BYTES],
 #define PQC_DSA_MU_BYTES        64
 #define PQC_DSA_CONTEXT_MAX     255
 
-#define PQC_DSA_KEYPAIR_WS_BYTES 4096
-#define PQC_DSA_SIGN_WS_BYTES    7168
-#define PQC_DSA_VERIFY_WS_BYTES  4096
+/* The least workspace, and those with which a function is faster (docs/decisions/0005). */
+#define PQC_DSA_KEYPAIR_WS_BYTES      4096
+#define PQC_DSA_KEYPAIR_FAST_WS_BYTES 7936
+#define PQC_DSA_SIGN_WS_BYTES         7168
+#define PQC_DSA_SIGN_CACHED_WS_BYTES  30208
+#define PQC_DSA_VERIFY_WS_BYTES       4096
+#define PQC_DSA_VERIFY_FAST_WS_BYTES  7936
 
 /*
  * What a caller may ask of a signature; NULL means none of it.
