@@ -1,0 +1,6 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""What must survive a restart or a power cut, in one SQLite file."""
+
+from .sqlite import MAX_PEERS, KnownPeer, Store
+
+__all__ = ("MAX_PEERS", "KnownPeer", "Store")
