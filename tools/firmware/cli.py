@@ -5,7 +5,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from tools.firmware import pins, sources
+from tools.firmware import builder, pins, size, sources, targets
 from tools.firmware.errors import FirmwareError
 from tools.firmware.progress import Progress
 
@@ -33,7 +33,59 @@ def _parser() -> argparse.ArgumentParser:
     command.set_defaults(run=_sources)
     command = commands.add_parser("pins", help="list the pinned sources")
     command.set_defaults(run=_pins)
+    for name, run, text in (
+        ("build", _build, "build images that are not up to date, print their paths"),
+        ("image", _image, "print the path of an image that is up to date, or fail"),
+        ("size", _size, "print how much flash and RAM images take; builds what is missing"),
+    ):
+        command = commands.add_parser(name, help=text)
+        command.add_argument("target", nargs="+", metavar="TARGET", help="see `list`")
+        command.add_argument(
+            "--heap-kb",
+            type=int,
+            default=targets.DEFAULT_HEAP_KB,
+            help="Python heap of board images in KiB (default: %(default)s)",
+        )
+        command.set_defaults(run=run)
+    command = commands.add_parser("list", help="list the targets")
+    command.set_defaults(run=_list)
+    command = commands.add_parser("apt-packages", help="Debian packages the targets need")
+    command.add_argument("target", nargs="+", metavar="TARGET")
+    command.set_defaults(run=_apt_packages)
     return parser
+
+
+def _build(options: argparse.Namespace) -> None:
+    for name in options.target:
+        print(builder.build(name, options.heap_kb, Progress(name, options.quiet)), flush=True)
+
+
+def _image(options: argparse.Namespace) -> None:
+    for name in options.target:
+        image = builder.find(name, options.heap_kb)
+        if image is None:
+            raise FirmwareError(
+                f"{name} is not built for the present sources",
+                f"run: python3 -m tools.firmware build {name}",
+            )
+        print(image)
+
+
+def _size(options: argparse.Namespace) -> None:
+    print(f"{'target':12} {'flash B':>9} {'static RAM B':>13}")
+    for name in options.target:
+        image = builder.build(name, options.heap_kb, Progress(name, options.quiet))
+        found = size.measure(targets.named(name), image)
+        print(f"{name:12} {found.flash_bytes:9} {found.ram_bytes:13}")
+
+
+def _list(options: argparse.Namespace) -> None:
+    for target in targets.TARGETS.values():
+        print(f"{target.name:12} {target.summary}")
+
+
+def _apt_packages(options: argparse.Namespace) -> None:
+    print(" ".join(targets.packages_for(options.target)))
 
 
 def _sources(options: argparse.Namespace) -> None:

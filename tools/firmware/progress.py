@@ -16,6 +16,10 @@ class Progress:
         self._started = time.monotonic()
         self._last = self._started
 
+    def about(self, subject: str) -> "Progress":
+        """Progress of a step inside this one, under its own name."""
+        return Progress(subject, self._quiet)
+
     def say(self, text: str) -> None:
         """Print one line now."""
         self._last = time.monotonic()
