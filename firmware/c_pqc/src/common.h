@@ -77,11 +77,17 @@ PQC_INLINE uint32_t pqc_mask_negative(int32_t x)
 int pqc_check_workspace(const void *ws, size_t ws_bytes, size_t need);
 
 /*
- * Overwrite the dead part of the stack that calls already returned have used.
- * Every public function that handled a secret does its work in a noinline
- * function and calls this last, so that spilled registers do not survive.
+ * Defines name(), which overwrites the dead part of the stack that calls already
+ * returned have used: `bytes` of it on a 32-bit core, more where frames are
+ * larger. Every public function that handles a secret does its work in a
+ * noinline function and calls this afterwards, so that spilled registers do not
+ * survive. That `bytes` is enough is measured, see tests/wipe.
  */
-#define PQC_BURN_BYTES 896
-void pqc_burn_stack(void);
+#define PQC_DEFINE_BURN(name, bytes)                          \
+    PQC_NOINLINE static void name(void)                       \
+    {                                                         \
+        uint8_t dead[(bytes) * (sizeof(void *) > 4 ? 3 : 1)]; \
+        pqc_wipe(dead, sizeof dead);                          \
+    }
 
 #endif

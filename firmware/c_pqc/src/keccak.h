@@ -8,7 +8,7 @@
  *   PQC_KECCAK_BI    bit-interleaved halves: 32-bit machines with a rotate (Arm)
  *   PQC_KECCAK_HILO  low and high halves: 32-bit machines without (RV32IMC, Xtensa)
  *
- * A port with hardware or assembly defines PQC_KECCAK_PORT and supplies the four
+ * A port with hardware or assembly defines PQC_KECCAK_PORT and supplies the three
  * pqc_keccak_* functions itself.
  */
 #ifndef PQC_KECCAK_H
@@ -38,8 +38,6 @@ typedef union {
 void pqc_keccak_permute(pqc_keccak_state *state, pqc_keccak_state *scratch);
 /* XOR the 64-bit value high:low into lane `index` (x + 5 y). */
 void pqc_keccak_xor_lane(pqc_keccak_state *state, unsigned index, uint32_t low, uint32_t high);
-/* XOR `lanes` whole lanes of little-endian `data` into the first lanes of the state. */
-void pqc_keccak_xor_lanes(pqc_keccak_state *state, const uint8_t *data, unsigned lanes);
 /* Write the first `lanes` lanes, little-endian, 8 bytes each. */
 void pqc_keccak_extract(uint8_t *out, const pqc_keccak_state *state, unsigned lanes);
 

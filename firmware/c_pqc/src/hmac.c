@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* hmac.c - HMAC (FIPS 198-1) and HKDF (RFC 5869) with SHA-256. */
+#include "sha256.h"
+
+PQC_DEFINE_BURN(burn_stack, 256)
+
+/* A MAC under way: the inner hash, and the key as the outer hash will want it. */
+typedef struct {
+    sha256_ctx hash;
+    uint8_t key[SHA256_BLOCK];
+    uint8_t digest[PQC_SHA256_BYTES];
+} hmac_ctx;
+
+static void xor_block(uint8_t block[SHA256_BLOCK], uint8_t value)
+{
+    for (unsigned i = 0; i < SHA256_BLOCK; i++) {
+        block[i] ^= value;
+    }
+}
+
+PQC_NOINLINE static void hmac_init(hmac_ctx *ctx, const uint8_t *key, size_t key_bytes)
+{
+    memset(ctx->key, 0, sizeof ctx->key);
+    if (key_bytes > SHA256_BLOCK) {
+        sha256_init(&ctx->hash);
+        sha256_update(&ctx->hash, key, key_bytes);
+        sha256_final(&ctx->hash, ctx->key);
+    } else if (key_bytes > 0) {
+        memcpy(ctx->key, key, key_bytes);
+    }
+    xor_block(ctx->key, 0x36);
+    sha256_init(&ctx->hash);
+    sha256_update(&ctx->hash, ctx->key, SHA256_BLOCK);
+    xor_block(ctx->key, 0x36 ^ 0x5c);
+}
+
+/* The MAC lands in ctx->digest. */
+PQC_NOINLINE static void hmac_final(hmac_ctx *ctx)
+{
+    sha256_final(&ctx->hash, ctx->digest);
+    sha256_init(&ctx->hash);
+    sha256_update(&ctx->hash, ctx->key, SHA256_BLOCK);
+    sha256_update(&ctx->hash, ctx->digest, PQC_SHA256_BYTES);
+    sha256_final(&ctx->hash, ctx->digest);
+}
+
+void pqc_hmac_sha256(uint8_t mac[PQC_SHA256_BYTES], const uint8_t *key, size_t key_bytes,
+                     const uint8_t *data, size_t data_bytes)
+{
+    hmac_ctx ctx;
+    hmac_init(&ctx, key, key_bytes);
+    sha256_update(&ctx.hash, data, data_bytes);
+    hmac_final(&ctx);
+    memcpy(mac, ctx.digest, PQC_SHA256_BYTES);
+    pqc_wipe(&ctx, sizeof ctx);
+    burn_stack();
+}
+
+void pqc_hkdf_extract(uint8_t prk[PQC_SHA256_BYTES], const uint8_t *salt, size_t salt_bytes,
+                      const uint8_t *ikm, size_t ikm_bytes)
+{
+    pqc_hmac_sha256(prk, salt, salt_bytes, ikm, ikm_bytes);
+}
+
+int pqc_hkdf_expand(uint8_t *out, size_t out_bytes, const uint8_t prk[PQC_SHA256_BYTES],
+                    const uint8_t *info, size_t info_bytes)
+{
+    if (out_bytes > PQC_HKDF_EXPAND_MAX) {
+        pqc_wipe(out, out_bytes);
+        return PQC_ERR_BAD_LENGTH;
+    }
+    hmac_ctx ctx;
+    size_t previous = 0; /* T(0) is empty */
+    uint8_t counter = 0;
+    while (out_bytes > 0) {
+        uint8_t last[PQC_SHA256_BYTES];
+        memcpy(last, ctx.digest, previous);
+        counter++;
+        hmac_init(&ctx, prk, PQC_SHA256_BYTES);
+        sha256_update(&ctx.hash, last, previous);
+        sha256_update(&ctx.hash, info, info_bytes);
+        sha256_update(&ctx.hash, &counter, 1);
+        hmac_final(&ctx);
+        pqc_wipe(last, sizeof last);
+        previous = PQC_SHA256_BYTES;
+        size_t part = out_bytes < PQC_SHA256_BYTES ? out_bytes : PQC_SHA256_BYTES;
+        memcpy(out, ctx.digest, part);
+        out += part;
+        out_bytes -= part;
+    }
+    pqc_wipe(&ctx, sizeof ctx);
+    burn_stack();
+    return PQC_OK;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* sha3.c - the one-shot SHA-3 functions of pqc.h. */
+#include "keccak.h"
+
+PQC_DEFINE_BURN(burn_stack, 256)
+
+PQC_NOINLINE static void run(pqc_sponge *sponge, uint8_t *out, size_t out_bytes,
+                             const uint8_t *data, size_t data_bytes)
+{
+    pqc_sponge_absorb(sponge, data, data_bytes);
+    pqc_sponge_finish(sponge);
+    pqc_sponge_squeeze(sponge, out, out_bytes);
+}
+
+typedef void (*init_function)(pqc_sponge *sponge, pqc_keccak_state *scratch);
+
+PQC_NOINLINE static void hash(init_function init, uint8_t *out, size_t out_bytes,
+                              const uint8_t *data, size_t data_bytes)
+{
+    struct {
+        pqc_sponge sponge;
+        pqc_keccak_state scratch;
+    } work;
+    init(&work.sponge, &work.scratch);
+    run(&work.sponge, out, out_bytes, data, data_bytes);
+    pqc_wipe(&work, sizeof work);
+    burn_stack();
+}
+
+void pqc_sha3_256(uint8_t digest[PQC_SHA3_256_BYTES], const uint8_t *data, size_t data_bytes)
+{
+    hash(pqc_sha3_256_init, digest, PQC_SHA3_256_BYTES, data, data_bytes);
+}
+
+void pqc_shake128(uint8_t *out, size_t out_bytes, const uint8_t *data, size_t data_bytes)
+{
+    hash(pqc_shake128_init, out, out_bytes, data, data_bytes);
+}
+
+void pqc_shake256(uint8_t *out, size_t out_bytes, const uint8_t *data, size_t data_bytes)
+{
+    hash(pqc_shake256_init, out, out_bytes, data, data_bytes);
+}
