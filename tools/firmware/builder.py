@@ -166,7 +166,7 @@ def _run(
         try:
             for line in make.stdout or ():
                 log.write(line)
-                steps += line.startswith(("CC ", "AS ", "MPY ", "GEN "))
+                steps += line.startswith(("CC ", "AS ", "MPY ", "GEN ", "["))  # "[": ninja
                 progress.tick(f"{steps} files compiled")
         except BaseException:
             make.terminate()

@@ -38,8 +38,9 @@ def parse(output: str) -> ImageSize:
 
 
 def measure(target: Target, image: Path) -> ImageSize:
-    """Size of a built image."""
-    command = [target.size_program, str(image)]
+    """Size of a built image. `size` reads ELF files; a UF2 file has its ELF file beside it."""
+    elf = image.with_suffix(".elf")
+    command = [target.size_program, str(elf if elf.is_file() else image)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise FirmwareError(f"{command[0]} failed: {done.stderr.strip()}")

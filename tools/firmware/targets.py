@@ -9,6 +9,9 @@
 | qemu-an385    | L3   | Cortex-M3 firmware                                       |
 | qemu-an386    | L3   | Cortex-M4 firmware                                       |
 | qemu-an500    | L3   | Cortex-M7 firmware                                       |
+| pico          | L4   | the file a user flashes on a Raspberry Pi Pico           |
+| pico2         | -    | the same for a Pico 2; nothing emulates it               |
+| pico-bootstub | L4   | boot ROM of the emulated Pico                            |
 """
 
 import shutil
@@ -19,7 +22,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from tools.firmware import paths
+from tools.firmware import paths, pico
 from tools.firmware.errors import FirmwareError, MissingTool
 
 PORTS = paths.ROOT / "firmware" / "ports"
@@ -156,6 +159,19 @@ def _qemu_target(name: str, core: str) -> Target:
     )
 
 
+def _pico_target(name: str, board: str, chip: str) -> Target:
+    return Target(
+        name=name,
+        summary=f"firmware for {board} ({chip})",
+        programs=pico.PROGRAMS,
+        packages=(*_BUILD_PACKAGES, *pico.PACKAGES),
+        outputs=("firmware.uf2", "firmware.elf", "firmware.bin"),
+        inputs=(*_OURS, PORTS / "pico" / "Makefile", PORTS / "pico" / "manifest.py"),
+        command=pico.firmware(board),
+        size_program="arm-none-eabi-size",
+    )
+
+
 TARGETS: Mapping[str, Target] = {
     target.name: target
     for target in (
@@ -173,5 +189,17 @@ TARGETS: Mapping[str, Target] = {
         _qemu_target("an385", "Cortex-M3"),
         _qemu_target("an386", "Cortex-M4"),
         _qemu_target("an500", "Cortex-M7"),
+        _pico_target("pico", "RPI_PICO", "RP2040"),
+        _pico_target("pico2", "RPI_PICO2", "RP2350"),
+        Target(
+            name="pico-bootstub",
+            summary="boot ROM of the emulated RP2040",
+            programs=("arm-none-eabi-gcc", "make"),
+            packages=(*_BUILD_PACKAGES, *pico.PACKAGES),
+            outputs=("bootstub.bin", "bootstub.elf"),
+            inputs=(PORTS / "pico" / "bootstub",),
+            command=pico.bootstub,
+            size_program="arm-none-eabi-size",
+        ),
     )
 }
