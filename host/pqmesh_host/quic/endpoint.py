@@ -1,0 +1,547 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""One UDP socket that dials and accepts.
+
+    datagram -> registry: known connection id? -> connection.receive_datagram
+                else acceptor: handshake, Retry, or drop
+    after each batch, for each connection touched: events -> transmit -> re-arm its timer
+
+No protocol decision is made here; those are in connection, acceptor, registry and peer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ipaddress
+import logging
+import socket
+from collections import Counter, deque
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from aioquic.quic import events
+
+from . import lifecycle, messages, transport_parameters
+from .acceptor import Accept, Acceptor
+from .connection import Confirmed, PqConfiguration, PqConnection
+from .errors import (
+    ConnectTimeout,
+    EndpointClosed,
+    EndpointFull,
+    HandshakeFailed,
+    UnknownHost,
+    WrongPeer,
+    describe,
+)
+from .limits import QuicLimits
+from .peer import Peer, Phase
+from .rawkey import LocalKey, RawPublicKey
+from .registry import Registry
+from .timers import LazyTimers
+from .udp import Address, UdpSocket, bind
+
+if TYPE_CHECKING:
+    from pqmesh.identity import Identity
+
+log = logging.getLogger(__name__)
+
+SERVER_NAME = "peer"
+"""The SNI ant-quic sends to direct peers; nobody checks it (ant-quic-wire §1.7)."""
+
+MAX_REFUSALS = 32
+HOUSEKEEPING_S = 0.5
+CID_AT = slice(1, 9)
+"""Where our 8-byte connection id stands in a short header (RFC 9000 §17.3)."""
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A handshake from outside that came to nothing."""
+
+    address: tuple[str, int]
+    alert: int | None
+    text: str
+    by_peer: bool
+
+
+@dataclass(frozen=True)
+class EndpointStats:
+    """A snapshot of the endpoint's counters, all since it was opened."""
+
+    peers: int
+    handshakes: int
+    datagrams_in: int
+    datagrams_out: int
+    reads: int
+    writes: int
+    counts: dict[str, int]
+
+
+class QuicEndpoint:
+    """See the module's docstring. Use ``QuicEndpoint.open``."""
+
+    def __init__(
+        self,
+        sock: socket.socket,
+        identity: Identity,
+        trust: Callable[[bytes], bool] | None,
+        limits: QuicLimits,
+        on_refused: Callable[[Refusal], None] | None,
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._udp = UdpSocket(sock)
+        self._key = LocalKey(identity)
+        self._peer_id = identity.peer_id
+        self._trust = trust
+        self._limits = limits
+        self._on_refused = on_refused
+        self._registry = Registry()
+        self._acceptor = Acceptor(limits)
+        self._ledger = messages.AckLedger()
+        self._timers: LazyTimers[Peer] = LazyTimers(_deadline, self._on_timer)
+        self._counts: Counter[str] = Counter()
+        self._handshakes: set[Peer] = set()
+        self._dials: dict[Peer, asyncio.Future[Peer]] = {}
+        self._expected: dict[Peer, bytes] = {}
+        self._draining: dict[Peer, float] = {}
+        self._farewells: dict[Peer, tuple[list[tuple[bytes, Address]], int]] = {}
+        self._backlog: deque[Peer] = deque()
+        self._arrival = asyncio.Event()
+        self._dirty: dict[Peer, None] = {}
+        self._flush_soon = False
+        self._closed = False
+        self.refusals: deque[Refusal] = deque(maxlen=MAX_REFUSALS)
+
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def open(
+        cls,
+        identity: Identity,
+        host: str = "::",
+        port: int = 0,
+        trust: Callable[[bytes], bool] | None = None,
+        limits: QuicLimits | None = None,
+        on_refused: Callable[[Refusal], None] | None = None,
+    ) -> AsyncIterator[QuicEndpoint]:
+        """Bind and serve until the block is left; then close every peer with code 0.
+
+        :param host: a local IP address; ``::`` listens on every IPv6 and IPv4 address
+        :param port: 0 picks a free one, see ``local_address``
+        :param trust: asked with the PeerId of every peer that is not pinned by ``connect``;
+            False refuses it (alert unknown_ca). None admits every identity
+        :param on_refused: told about each handshake from outside that fails; must not block
+        :raises AddressUnavailable: the address is not ours, in use, or not allowed
+        """
+        chosen = limits or QuicLimits()
+        sock = bind(host, port, chosen.socket_buffer_bytes)
+        endpoint = cls(sock, identity, trust, chosen, on_refused)
+        endpoint._start()
+        try:
+            yield endpoint
+        finally:
+            await endpoint.close()
+
+    @property
+    def local_address(self) -> tuple[str, int]:
+        """The bound IP address and port."""
+        host, port = self._udp.name[:2]
+        return host, port
+
+    @property
+    def peer_id(self) -> bytes:
+        """Our own PeerId."""
+        return self._peer_id
+
+    @property
+    def peers(self) -> list[Peer]:
+        """The live peers, one per PeerId."""
+        return self._registry.live
+
+    def peer(self, peer_id: bytes) -> Peer | None:
+        """The live peer with this PeerId."""
+        return self._registry.live_peer(peer_id)
+
+    def stats(self) -> EndpointStats:
+        """Read the counters."""
+        counts = self._counts + self._acceptor.counts
+        for peer in self._registry.peers:
+            counts.update(peer.counts)
+        counts["dropped_out"] = self._udp.dropped_out
+        return EndpointStats(
+            peers=len(self._registry.live),
+            handshakes=len(self._handshakes) + len(self._dials),
+            datagrams_in=self._udp.datagrams_in,
+            datagrams_out=self._udp.datagrams_out,
+            reads=self._udp.calls_in,
+            writes=self._udp.calls_out,
+            counts=dict(counts),
+        )
+
+    async def connect(
+        self, address: tuple[str, int], *, expect: bytes | None = None, timeout_s: float = 10.0
+    ) -> Peer:
+        """Dial, and return the peer once it has confirmed that it admits us.
+
+        Returns the surviving connection when both sides dial at once, which ``accept`` may
+        have delivered too: it is the same object then. Cancelling abandons the handshake.
+
+        :param expect: the PeerId it must prove; None takes whom ``trust`` admits
+        :raises HandshakeFailed: refused; ``alert`` and ``text`` say why
+        :raises WrongPeer: another identity answered
+        :raises ConnectTimeout: nobody answered in ``timeout_s``, names resolution included
+        :raises UnknownHost: the name has no address this socket can reach
+        :raises EndpointFull: ``limits.max_connections`` is reached
+        :raises EndpointClosed: closed before or while dialling
+        """
+        self._check_open()
+        deadline = self._loop.time() + timeout_s
+        try:
+            async with asyncio.timeout_at(deadline):
+                candidates = await self._resolve(address)
+                for at, candidate in enumerate(candidates[:-1]):
+                    # An address that does not answer must leave time for the next.
+                    share = (deadline - self._loop.time()) / (len(candidates) - at)
+                    try:
+                        async with asyncio.timeout(share):
+                            return await self._dial(candidate, expect)
+                    except TimeoutError:
+                        continue
+                return await self._dial(candidates[-1], expect)
+        except TimeoutError:
+            error = self._udp.last_error
+            detail = error.strerror if error is not None and error.strerror else ""
+            raise ConnectTimeout(address, timeout_s, detail) from None
+
+    async def accept(self) -> Peer:
+        """Return the next peer that dialled us and was admitted. Cancelling loses none.
+
+        :raises EndpointClosed: closed before or while waiting
+        """
+        while True:
+            self._check_open()
+            while self._backlog:
+                peer = self._backlog.popleft()
+                # One that has ended may still have left messages behind.
+                if peer.successor is None:
+                    return peer
+            self._arrival.clear()
+            await self._arrival.wait()
+
+    async def close(self) -> None:
+        """Close every peer with code 0, delivering what was sent, and release the socket.
+
+        Takes at most ``limits.close_flush_s``. Idempotent; cancelling closes at once.
+        """
+        if self._closed:
+            return
+        self._closed = True
+        self._arrival.set()
+        self._housekeeping.cancel()
+        for future in list(self._dials.values()):
+            if not future.done():
+                future.set_exception(EndpointClosed("the endpoint was closed"))
+        try:
+            await asyncio.gather(*(peer.close() for peer in self._registry.peers))
+        finally:
+            for peer in self._registry.peers:
+                peer.abort(lifecycle.SHUTDOWN, "")
+                peer.end(lifecycle.SHUTDOWN, lifecycle.NAMES[lifecycle.SHUTDOWN], by_peer=False)
+            self._timers.close()
+            self._udp.close()
+
+    # The peers' port.
+
+    def touch(self, peer: Peer) -> None:
+        """Transmit for a peer once the current callbacks have run."""
+        self._dirty[peer] = None
+        if not self._flush_soon and not self._closed:
+            self._flush_soon = True
+            self._loop.call_soon(self._flush)
+
+    def transmit(self, peer: Peer) -> None:
+        """Transmit for a peer now."""
+        if peer not in self._registry:
+            return
+        now = self._loop.time()
+        datagrams = peer.connection.datagrams_to_send(now)
+        if datagrams:
+            peer.bytes_sent += self._udp.send(datagrams)
+        self._drain_events(peer, now)
+        if peer.phase is Phase.ENDED and datagrams:
+            self._farewells.setdefault(peer, (datagrams[-1:], 0))
+        self._timers.rearm(peer)
+
+    # Driving.
+
+    def _start(self) -> None:
+        self._udp.start(self._on_datagram, self._flush)
+        self._housekeeping = self._loop.call_later(HOUSEKEEPING_S, self._housekeep)
+
+    def _on_datagram(self, data: bytes, address: Address, now: float) -> None:
+        if not data:
+            return
+        peer = self._registry.find(data[CID_AT]) if not data[0] & 0x80 else self._by_long(data)
+        if peer is None:
+            peer = self._on_stranger(data, address, now)
+            if peer is None:
+                return
+        peer.bytes_received += len(data)
+        peer.last_received = now
+        if peer.phase is Phase.ENDED:
+            self._repeat_farewell(peer)
+            return
+        peer.connection.receive_datagram(data, address, now)
+        self._dirty[peer] = None
+
+    def _by_long(self, data: bytes) -> Peer | None:
+        """The destination id of a long header: u8 length at 5 (RFC 8999 §5.1)."""
+        if len(data) < 6:
+            return None
+        return self._registry.find(data[6 : 6 + data[5]])
+
+    def _on_stranger(self, data: bytes, address: Address, now: float) -> Peer | None:
+        verdict = self._acceptor.judge(
+            data,
+            address,
+            now,
+            handshakes=len(self._handshakes),
+            connections=len(self._registry),
+        )
+        if isinstance(verdict, bytes):
+            self._udp.send([(verdict, address)])
+            return None
+        if verdict is None or self._closed:
+            return None
+        return self._begin_accepting(verdict, address, now)
+
+    def _begin_accepting(self, verdict: Accept, address: Address, now: float) -> Peer:
+        connection = PqConnection(
+            configuration=self._configuration(is_client=False),
+            verify_peer=self._admits,
+            original_destination_connection_id=verdict.original_cid,
+            retry_source_connection_id=verdict.retry_cid,
+        )
+        peer = self._new_peer(connection, address, initiator=False, now=now)
+        self._registry.add(peer, verdict.destination_cid, connection.host_cid)
+        self._handshakes.add(peer)
+        return peer
+
+    def _flush(self) -> None:
+        self._flush_soon = False
+        while self._dirty:
+            peer, _ = self._dirty.popitem()
+            if peer in self._registry:
+                self._drain_events(peer, self._loop.time())
+                self.transmit(peer)
+                peer.acknowledged()
+
+    def _on_timer(self, peer: Peer, now: float) -> None:
+        peer.connection.handle_timer(now)
+        self._drain_events(peer, now)
+        self.transmit(peer)
+
+    def _drain_events(self, peer: Peer, now: float) -> None:
+        while (event := peer.connection.next_event()) is not None:
+            if isinstance(event, events.ConnectionIdIssued):
+                self._registry.issue(peer, event.connection_id)
+            elif isinstance(event, events.ConnectionIdRetired):
+                self._registry.retire(peer, event.connection_id)
+            elif isinstance(event, Confirmed):
+                self._on_confirmed(peer, now)
+            else:
+                before = peer.phase
+                peer.handle(event, now)
+                if peer.phase is Phase.ENDED and before is not Phase.ENDED:
+                    self._on_ended(peer)
+                if isinstance(event, events.ConnectionTerminated):
+                    self._forget(peer)
+
+    def _housekeep(self) -> None:
+        self._housekeeping = self._loop.call_later(HOUSEKEEPING_S, self._housekeep)
+        now = self._loop.time()
+        for peer in list(self._handshakes):
+            if now - peer.started > self._limits.handshake_timeout_s:
+                self._counts["handshake_timeout"] += 1
+                peer.abort(lifecycle.SHUTDOWN, "handshake timeout")
+        for peer, since in list(self._draining.items()):
+            if now - since > self._limits.supersede_drain_s:
+                del self._draining[peer]
+                peer.abort(lifecycle.SUPERSEDED, "")
+        if self._limits.keep_alive_s:
+            for peer in self._registry.live:
+                if now - peer.last_received > self._limits.keep_alive_s:
+                    peer.connection.send_ping(0)
+                    self.transmit(peer)
+
+    # Handshakes.
+
+    async def _resolve(self, address: tuple[str, int]) -> list[Address]:
+        host, port = address
+        family = self._udp.family
+        flags = socket.AI_V4MAPPED | socket.AI_ALL if family == socket.AF_INET6 else 0
+        try:
+            found = await self._loop.getaddrinfo(
+                host, port, family=family, type=socket.SOCK_DGRAM, flags=flags
+            )
+        except (socket.gaierror, OverflowError, UnicodeError) as error:
+            raise UnknownHost(f"{host!r} port {port}: no address this node can reach") from error
+        return [entry[4] for entry in found]
+
+    async def _dial(self, address: Address, expect: bytes | None) -> Peer:
+        if len(self._registry) >= self._limits.max_connections:
+            raise EndpointFull(f"all {self._limits.max_connections} connections are in use")
+        self._check_open()
+        now = self._loop.time()
+        judge = self._admits if expect is None else lambda key: key.peer_id == expect
+        connection = PqConnection(
+            configuration=self._configuration(is_client=True), verify_peer=judge
+        )
+        peer = self._new_peer(connection, address, initiator=True, now=now)
+        if expect is not None:
+            self._expected[peer] = expect
+        future: asyncio.Future[Peer] = self._loop.create_future()
+        self._dials[peer] = future
+        self._registry.add(peer, connection.host_cid)
+        connection.connect(address, now)
+        self.transmit(peer)
+        try:
+            return await future
+        except HandshakeFailed as failure:
+            if failure.code != lifecycle.SUPERSEDED:
+                raise
+        finally:
+            future.cancel()
+            self._dials.pop(peer, None)
+            self._expected.pop(peer, None)
+            if peer.phase is Phase.HANDSHAKE:
+                peer.abort(lifecycle.SHUTDOWN, "dial abandoned")
+        return await self._crossed(peer)
+
+    async def _crossed(self, peer: Peer) -> Peer:
+        """The peer closed our dial as superseded: its own to us survives, or is about to."""
+        key = peer.connection.peer_key
+        while True:
+            self._check_open()
+            survivor = self._registry.live_peer(key.peer_id) if key is not None else None
+            if survivor is not None:
+                return survivor
+            self._arrival.clear()
+            await self._arrival.wait()
+
+    def _on_confirmed(self, peer: Peer, now: float) -> None:
+        peer.confirmed_at = now
+        peer.phase = Phase.OPEN
+        self._handshakes.discard(peer)
+        self._counts["dialled" if peer.initiator else "accepted"] += 1
+        survivor, superseded = self._registry.admit(peer)
+        if superseded is not None:
+            self._counts["superseded"] += 1
+            superseded.supersede(survivor)
+            self._draining[superseded] = now
+        future = self._dials.get(peer)
+        if future is not None and not future.done():
+            future.set_result(survivor)
+        elif survivor is peer and not peer.initiator:
+            self._offer(peer)
+        self._arrival.set()
+
+    def _offer(self, peer: Peer) -> None:
+        if len(self._backlog) >= self._limits.accept_backlog:
+            self._counts["backlog_full"] += 1
+            peer.abort(lifecycle.NO_READER, "")
+            return
+        self._backlog.append(peer)
+
+    def _on_ended(self, peer: Peer) -> None:
+        self._registry.end(peer)
+        self._draining.pop(peer, None)
+        outcome = peer.outcome
+        if not isinstance(outcome, HandshakeFailed):
+            return
+        future = self._dials.get(peer)
+        if future is not None:
+            if not future.done():
+                future.set_exception(self._dial_error(peer, outcome))
+        elif peer in self._handshakes:
+            self._handshakes.discard(peer)
+            self._refused(Refusal(peer.address, outcome.alert, outcome.text, outcome.by_peer))
+            log.warning(
+                "refused a handshake from %s port %d: %s: %s",
+                *peer.address,
+                describe(outcome.code),
+                outcome.text,
+            )
+
+    def _dial_error(self, peer: Peer, outcome: HandshakeFailed) -> Exception:
+        expected = self._expected.get(peer)
+        actual = peer.connection.rejected_key
+        if expected is not None and actual is not None and not outcome.by_peer:
+            return WrongPeer(expected, actual.peer_id)
+        return outcome
+
+    def _refused(self, refusal: Refusal) -> None:
+        self._counts["handshake_refused"] += 1
+        self.refusals.append(refusal)
+        if self._on_refused is not None:
+            self._on_refused(refusal)
+
+    def _forget(self, peer: Peer) -> None:
+        self._registry.remove(peer)
+        self._timers.cancel(peer)
+        self._handshakes.discard(peer)
+        self._farewells.pop(peer, None)
+        self._dirty.pop(peer, None)
+
+    def _repeat_farewell(self, peer: Peer) -> None:
+        """Say goodbye again, ever more rarely, to one that missed it (RFC 9000 §10.2.1)."""
+        datagrams, heard = self._farewells.get(peer, ([], 0))
+        heard += 1
+        if datagrams:
+            self._farewells[peer] = (datagrams, heard)
+            if heard & (heard - 1) == 0:
+                peer.bytes_sent += self._udp.send(datagrams)
+
+    def _new_peer(
+        self, connection: PqConnection, address: Address, *, initiator: bool, now: float
+    ) -> Peer:
+        return Peer(
+            self,
+            connection,
+            readable(address),
+            initiator=initiator,
+            started=now,
+            ledger=self._ledger,
+            limits=self._limits,
+        )
+
+    def _configuration(self, *, is_client: bool) -> PqConfiguration:
+        return PqConfiguration(
+            is_client=is_client,
+            key=self._key,
+            limits=self._limits,
+            server_name=SERVER_NAME if is_client else None,
+            parameters={transport_parameters.ACK_RECEIVE_V2: b""},
+        )
+
+    def _admits(self, key: RawPublicKey) -> bool:
+        return self._trust is None or self._trust(key.peer_id)
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise EndpointClosed("the endpoint is closed")
+
+
+def _deadline(peer: Peer) -> float | None:
+    deadline: float | None = peer.connection.get_timer()
+    return deadline
+
+
+def readable(address: Any) -> tuple[str, int]:
+    """An address as people write it: no flow or scope, no IPv4-mapped form."""
+    host, port = address[0], address[1]
+    try:
+        mapped = ipaddress.IPv6Address(host).ipv4_mapped
+    except ValueError:
+        return host, port
+    return (str(mapped) if mapped is not None else host), port

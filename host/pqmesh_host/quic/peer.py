@@ -1,0 +1,334 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""One authenticated peer, as the application sees it. Obtained from ``QuicEndpoint``.
+
+    HANDSHAKE --confirmed--> OPEN --close, loss, superseded--> ENDED
+
+A message is one unidirectional stream with FIN, as in ant-quic: whole or not at all,
+each at most once. Messages on different streams may overtake each other when packets
+are lost. A second connection to the same PeerId supersedes this one: its unread messages
+move to the successor, ``send`` goes there too, ``recv`` raises PeerClosed(SUPERSEDED).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import enum
+import secrets
+from typing import Protocol
+
+from aioquic.quic import events
+
+from . import lifecycle, messages
+from .connection import Ending, PqConnection
+from .errors import HandshakeFailed, NotAcknowledged, PeerClosed, QuicError
+from .inbox import Inbox
+from .limits import QuicLimits
+from .streams import Streams
+
+
+class Phase(enum.Enum):
+    """Where a peer is in its life."""
+
+    HANDSHAKE = enum.auto()
+    OPEN = enum.auto()
+    ENDED = enum.auto()
+
+
+class Port(Protocol):
+    """What a peer asks of the endpoint that owns it."""
+
+    def touch(self, peer: Peer) -> None:
+        """Transmit for this peer once the current callbacks have run."""
+
+    def transmit(self, peer: Peer) -> None:
+        """Transmit for this peer now."""
+
+
+class Peer:
+    """See the module's docstring. Every coroutine may be cancelled at any point."""
+
+    def __init__(
+        self,
+        port: Port,
+        connection: PqConnection,
+        address: tuple[str, int],
+        *,
+        initiator: bool,
+        started: float,
+        ledger: messages.AckLedger,
+        limits: QuicLimits,
+    ) -> None:
+        self.connection = connection
+        self.address = address
+        self.initiator = initiator
+        self.started = started
+        self.confirmed_at: float | None = None
+        self.last_received = started
+        self.bytes_sent = 0
+        self.bytes_received = 0
+        self.phase = Phase.HANDSHAKE
+        self.successor: Peer | None = None
+        self._port = port
+        self._limits = limits
+        self._inbox = Inbox()
+        self._streams = Streams(connection, self._inbox, ledger, limits, lambda: port.touch(self))
+        self._outcome: QuicError | None = None
+        self._closing = False
+        self._ended = asyncio.Event()
+        self._sending = asyncio.Lock()
+        self._progress = asyncio.Event()
+        self._undelivered: dict[int, int] = {}
+        self._undelivered_bytes = 0
+
+    def __repr__(self) -> str:
+        key = self.connection.peer_key if self.phase is not Phase.HANDSHAKE else None
+        name = key.peer_id[:8].hex() if key is not None else "?"
+        return f"<Peer {name} {self.address[0]}:{self.address[1]} {self.phase.name.lower()}>"
+
+    @property
+    def peer_id(self) -> bytes:
+        """The authenticated 32-byte PeerId."""
+        key = self.connection.peer_key
+        if key is None or self.phase is Phase.HANDSHAKE:
+            raise RuntimeError("the peer is not authenticated yet")
+        return key.peer_id
+
+    @property
+    def handshake_ms(self) -> float:
+        """From the first packet to both sides knowing that both are authenticated."""
+        if self.confirmed_at is None:
+            raise RuntimeError("the handshake is not complete")
+        return (self.confirmed_at - self.started) * 1000
+
+    @property
+    def is_open(self) -> bool:
+        """Whether messages can be sent and will be received here."""
+        return self.phase is Phase.OPEN and not self._closing and self.successor is None
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """What arrived, by kind, and what was refused, by reason."""
+        return dict(self._streams.counts)
+
+    async def send(self, payload: bytes) -> None:
+        """Send one message. Returns once it is queued; waits while too much is unacknowledged.
+
+        Callers are served in order. Cancelled while waiting, nothing was sent. A silent
+        peer ends the wait after the idle timeout, with PeerClosed.
+
+        :raises ValueError: longer than ``limits.max_message_bytes``, or the bytes would be
+            taken for one of ant-quic's control messages (``messages.classify``)
+        :raises PeerClosed: the connection has ended, or ends while waiting
+        """
+        if self.successor is not None:
+            await self.successor.send(payload)
+            return
+        data = self._checked(payload)
+        if messages.classify(data) is not messages.Kind.APPLICATION:
+            raise ValueError("ant-quic would take this payload for a control message")
+        async with self._sending:
+            stream_id = await self._next_stream(len(data))
+            self._write(stream_id, data)
+
+    async def send_acknowledged(self, payload: bytes, timeout_s: float = 5.0) -> None:
+        """Send one message as an ACK-v2 request and wait for "accepted" (ant-quic-wire §4.3).
+
+        Accepted means queued for the peer's application; it is not signed.
+
+        :raises NotAcknowledged: the peer does not speak ACK-v2, or refused the message
+        :raises TimeoutError: no answer; the message may or may not have arrived
+        :raises PeerClosed: the connection has ended, or ends while waiting
+        """
+        data = self._checked(payload)
+        if not self.takes_ack_requests:
+            raise NotAcknowledged(1, 3, "the peer does not speak ACK-v2")
+        async with asyncio.timeout(timeout_s):
+            async with self._sending:
+                stream_id = await self._next_stream(len(data), bidi=True)
+                answer = self._streams.expect_ack(stream_id)
+                request_id = secrets.token_bytes(messages.TAG_BYTES)
+                self._write(stream_id, messages.ACK_REQUEST + request_id + data)
+            kind, value = await answer
+        if (kind, value) != messages.ACCEPTED:
+            raise NotAcknowledged(kind, value, messages.describe_ack(kind, value))
+
+    async def probe(self, timeout_s: float = 5.0) -> float:
+        """Ask the peer's endpoint for a sign of life; return the round trip in milliseconds.
+
+        :raises NotAcknowledged: the peer does not speak ACK-v2
+        :raises TimeoutError: no answer
+        :raises PeerClosed: the connection has ended, or ends while waiting
+        """
+        if not self.takes_ack_requests:
+            raise NotAcknowledged(1, 3, "the peer does not answer probes")
+        self._check_open()
+        loop = asyncio.get_running_loop()
+        tag = secrets.token_bytes(messages.TAG_BYTES)
+        begun = loop.time()
+        async with asyncio.timeout(timeout_s), self._sending:
+            stream_id = await self._next_stream(0)
+            answer = self._streams.expect_probe_answer(tag)
+            self._write(stream_id, messages.probe(tag))
+            await answer
+        return (loop.time() - begun) * 1000
+
+    async def recv(self) -> bytes:
+        """Return the next whole message. Messages that arrived before the end come first.
+
+        :raises PeerClosed: nothing is left and the connection has ended
+        """
+        while True:
+            message = self._inbox.pop() if self.successor is None else None
+            if message is not None:
+                return message
+            if self.successor is not None:
+                raise PeerClosed(lifecycle.SUPERSEDED, "superseded", by_peer=False)
+            if self.phase is Phase.ENDED:
+                raise self.closed_error()
+            await self._inbox.changed()
+
+    async def close(self, code: int = 0, reason: str = "") -> None:
+        """End the connection. Idempotent; with code 0, what was sent is delivered first.
+
+        That delivery is waited for up to ``limits.close_flush_s``; cancelling closes at once.
+        """
+        if self.phase is Phase.ENDED or self._closing:
+            return
+        self._closing = True
+        self._wake()
+        try:
+            if code == 0 and self.phase is Phase.OPEN:
+                async with asyncio.timeout(self._limits.close_flush_s):
+                    while not self._all_delivered():
+                        self._progress.clear()
+                        await self._progress.wait()
+        except TimeoutError:
+            pass
+        finally:
+            self.abort(code, reason)
+
+    async def wait_closed(self) -> PeerClosed:
+        """Wait for the end; return, not raise, how it came about."""
+        await self._ended.wait()
+        return self.closed_error()
+
+    def export_keying_material(self, label: bytes, context: bytes, length: int) -> bytes:
+        """RFC 8446 §7.5 exporter: bytes only the two ends of this connection know."""
+        return self.connection.export_keying_material(label, context, length)
+
+    @property
+    def takes_ack_requests(self) -> bool:
+        """Whether the peer announced ACK-v2, and so probes (transport parameter 0x50C2)."""
+        return self.connection.takes_ack_requests
+
+    # For the endpoint.
+
+    def abort(self, code: int, reason: str) -> None:
+        """Close without waiting for anything."""
+        if self.phase is Phase.ENDED:
+            return
+        self._closing = True
+        text = reason or lifecycle.NAMES.get(code, "")
+        self.connection.close(error_code=code, reason_phrase=text)
+        self._port.transmit(self)
+
+    def supersede(self, successor: Peer) -> None:
+        """Another connection to the same PeerId lives on; drain into it."""
+        self.successor = successor
+        self._inbox.move_to(successor._inbox)
+        self._streams.inbox = successor._inbox
+        self._wake()
+
+    def handle(self, event: events.QuicEvent, now: float) -> None:
+        """Take an event that concerns this peer alone."""
+        if isinstance(event, Ending):
+            self.end(event.code, event.reason, by_peer=event.by_peer)
+        elif isinstance(event, events.ConnectionTerminated):
+            # Without an Ending before it: idle, or no path left.
+            self.end(event.error_code, event.reason_phrase, by_peer=False)
+        else:
+            self._streams.handle(event, now)
+
+    def end(self, code: int, reason: str, *, by_peer: bool) -> None:
+        """Record how the connection ended, once, and wake whoever waits."""
+        if self.phase is Phase.ENDED:
+            return
+        if self.phase is Phase.HANDSHAKE:
+            self._outcome = HandshakeFailed(code, reason, by_peer=by_peer)
+        else:
+            self._outcome = PeerClosed(code, reason, by_peer=by_peer)
+        self.phase = Phase.ENDED
+        self._ended.set()
+        self._streams.fail_waiting(self.closed_error())
+        self._wake()
+
+    def acknowledged(self) -> None:
+        """Packets arrived: perhaps there is room again."""
+        self._progress.set()
+
+    @property
+    def outcome(self) -> QuicError | None:
+        """Why the peer ended: HandshakeFailed before it was confirmed, PeerClosed after."""
+        return self._outcome
+
+    def closed_error(self) -> PeerClosed:
+        """How the connection ended, as the error its users get."""
+        if isinstance(self._outcome, PeerClosed):
+            # A fresh one each time: a raised exception collects its own traceback.
+            known = self._outcome
+            return PeerClosed(known.code, known.reason, by_peer=known.by_peer)
+        if isinstance(self._outcome, HandshakeFailed):
+            failed = self._outcome
+            return PeerClosed(failed.code, failed.text, by_peer=failed.by_peer)
+        return PeerClosed(0, "closing", by_peer=False)
+
+    def _checked(self, payload: bytes) -> bytes:
+        if len(payload) > self._limits.max_message_bytes:
+            raise ValueError(
+                f"a message has at most {self._limits.max_message_bytes} bytes, "
+                f"this one {len(payload)}"
+            )
+        self._check_open()
+        return bytes(payload)
+
+    def _check_open(self) -> None:
+        if self.phase is not Phase.OPEN or self._closing:
+            raise self.closed_error()
+
+    def _write(self, stream_id: int, data: bytes) -> None:
+        self.connection.send_stream_data(stream_id, data, end_stream=True)
+        self._undelivered[stream_id] = len(data)
+        self._undelivered_bytes += len(data)
+        self._port.touch(self)
+
+    async def _next_stream(self, size: int, *, bidi: bool = False) -> int:
+        """Wait for room for ``size`` more bytes; return the stream to put them on."""
+        connection = self.connection
+        room = connection.bidi_stream_room if bidi else connection.uni_stream_room
+        while True:
+            self._check_open()
+            if not self._within_limits(size):
+                self._forget_delivered()
+            if self._within_limits(size) and room() > 0:
+                return connection.get_next_available_stream_id(is_unidirectional=not bidi)
+            self._progress.clear()
+            await self._progress.wait()
+
+    def _within_limits(self, size: int) -> bool:
+        if len(self._undelivered) >= self._limits.send_streams:
+            return False
+        total = self._undelivered_bytes + size
+        return not self._undelivered or total <= self._limits.send_buffer_bytes
+
+    def _all_delivered(self) -> bool:
+        self._forget_delivered()
+        return self.phase is Phase.ENDED or not self._undelivered
+
+    def _forget_delivered(self) -> None:
+        delivered = [s for s in self._undelivered if self.connection.is_delivered(s)]
+        for stream_id in delivered:
+            self._undelivered_bytes -= self._undelivered.pop(stream_id)
+
+    def _wake(self) -> None:
+        self._progress.set()
+        self._inbox.wake()

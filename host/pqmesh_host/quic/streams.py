@@ -1,0 +1,212 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""What arrives on the streams of one connection, and what is answered at once.
+
+Whole uni streams are classified; application messages go to the inbox, probes are
+answered. Bidi streams carry ACK-v2 requests, which we answer; the rest is refused in the
+way ant-quic expects. Nothing here waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
+from typing import TypeVar
+
+from aioquic.quic import events
+
+from . import messages
+from .assembly import Assembly, TooLong
+from .connection import PqConnection
+from .errors import NotAcknowledged
+from .inbox import Inbox
+from .lifecycle import UNREAD_STREAM
+from .limits import QuicLimits
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+UNI = 2
+"""Bit of a stream id (RFC 9000 §2.1): 1 for unidirectional."""
+
+
+class Streams:
+    """The receiving half of a connection. ``inbox`` may be exchanged at any time."""
+
+    def __init__(
+        self,
+        connection: PqConnection,
+        inbox: Inbox,
+        ledger: messages.AckLedger,
+        limits: QuicLimits,
+        on_credit: Callable[[], None],
+    ) -> None:
+        self.inbox = inbox
+        self.counts: Counter[str] = Counter()
+        self._connection = connection
+        self._ledger = ledger
+        self._limits = limits
+        self._on_credit = on_credit
+        self._assembly = Assembly(limits, messages.ACK_REQUEST_HEADER_BYTES)
+        self._probes: dict[bytes, asyncio.Future[None]] = {}
+        self._requests: dict[int, asyncio.Future[tuple[int, int]]] = {}
+
+    def handle(self, event: events.QuicEvent, now: float) -> None:
+        """Take one event of aioquic."""
+        if isinstance(event, events.StreamDataReceived):
+            self._on_data(event.stream_id, event.data, event.end_stream, now)
+        elif isinstance(event, events.StreamReset):
+            self._on_reset(event.stream_id)
+        elif isinstance(event, events.StopSendingReceived):
+            self.counts["stopped_by_peer"] += 1
+        self.update_credit()
+
+    def update_credit(self) -> bool:
+        """Let the peer send on as the application took; return whether there is a frame to send.
+
+        Small raises are saved up: one MAX_DATA for an eighth of the window.
+        """
+        connection, assembly = self._connection, self._assembly
+        used, granted = connection.byte_credit.used, connection.byte_credit.value
+        wanted = assembly.byte_credit
+        moved = False
+        if wanted - granted >= self._limits.receive_window_bytes // 8 or used >= granted:
+            moved = connection.byte_credit.grant(wanted)
+        if used >= connection.byte_credit.value:
+            stalled = assembly.refuse_newest(used)
+            if stalled is not None:
+                self.counts["refused_ceiling"] += 1
+                connection.refuse_stream(stalled, UNREAD_STREAM)
+                moved = connection.byte_credit.grant(assembly.byte_credit)
+        return connection.message_credit.grant(assembly.message_credit) or moved
+
+    def expect_probe_answer(self, tag: bytes) -> asyncio.Future[None]:
+        """Return a future that the answer to ``tag`` resolves."""
+        return self._expect(self._probes, tag)
+
+    def expect_ack(self, stream_id: int) -> asyncio.Future[tuple[int, int]]:
+        """Return a future for the answer on one of our bidi streams."""
+        return self._expect(self._requests, stream_id)
+
+    def fail_waiting(self, error: Exception) -> None:
+        """The connection has ended; nobody will answer."""
+        for table in (self._probes, self._requests):
+            for future in table.values():
+                if not future.done():
+                    future.set_exception(error)
+            table.clear()
+
+    @staticmethod
+    def _expect(table: dict[K, asyncio.Future[V]], key: K) -> asyncio.Future[V]:
+        future: asyncio.Future[V] = asyncio.get_running_loop().create_future()
+        table[key] = future
+        future.add_done_callback(lambda _: table.pop(key, None))
+        return future
+
+    def _on_data(self, stream_id: int, data: bytes, end: bool, now: float) -> None:
+        try:
+            message = self._assembly.feed(stream_id, data, end)
+        except TooLong:
+            self.counts["refused_too_long"] += 1
+            self._connection.refuse_stream(stream_id, UNREAD_STREAM)
+            return
+        if message is None:
+            if not stream_id & UNI and stream_id not in self._requests:
+                self._look_ahead(stream_id)
+        elif stream_id & UNI:
+            self._on_message(stream_id, message)
+        elif stream_id in self._requests:
+            self._on_ack_answer(stream_id, message)
+        else:
+            self._on_request(stream_id, message, now)
+
+    def _on_message(self, stream_id: int, message: bytes) -> None:
+        kind = messages.classify(message)
+        self.counts[kind.name.lower()] += 1
+        if kind is messages.Kind.APPLICATION:
+            self.inbox.put(message, partial(self._taken, stream_id, len(message)))
+            return
+        if kind is messages.Kind.PROBE:
+            self._answer_probe(message)
+        elif kind is messages.Kind.PROBE_ANSWER:
+            waiting = self._probes.get(messages.probe_tag(message))
+            if waiting is not None and not waiting.done():
+                waiting.set_result(None)
+        self._assembly.take(stream_id, len(message))
+
+    def _answer_probe(self, message: bytes) -> None:
+        # Without room the answer would wait behind the peer's own slowness; it asks again.
+        if self._connection.uni_stream_room() < 1:
+            self.counts["probe_unanswered"] += 1
+            return
+        stream_id = self._connection.get_next_available_stream_id(is_unidirectional=True)
+        answer = messages.answer_probe(message)
+        self._connection.send_stream_data(stream_id, answer, end_stream=True)
+
+    def _on_request(self, stream_id: int, message: bytes, now: float) -> None:
+        if not message.startswith(messages.ACK_REQUEST):
+            self._refuse_bidi(stream_id, message)
+            self._assembly.take(stream_id, len(message))
+            return
+        self.counts["ack_request"] += 1
+        verdict = self._judge(stream_id, message, now)
+        self._connection.send_stream_data(stream_id, messages.ack_answer(verdict), end_stream=True)
+
+    def _judge(self, stream_id: int, message: bytes, now: float) -> tuple[int, int]:
+        """Admit an ACK-v2 request to the inbox, or say why not."""
+        key = self._connection.peer_key
+        header = messages.ACK_REQUEST_HEADER_BYTES
+        request_id, payload = message[messages.MAGIC_BYTES : header], message[header:]
+        verdict: tuple[int, int] | None = messages.REJECTED_INVALID
+        if key is not None and len(message) >= header:
+            verdict = self._ledger.lookup(key.peer_id, request_id, payload, now)
+            if verdict is None and len(self.inbox) >= self._limits.max_unread_messages:
+                verdict = messages.REJECTED_BACK_PRESSURE  # unrecorded: a repeat may succeed
+            if verdict is None:
+                taken = partial(self._taken, stream_id, len(message))
+                self.inbox.put(payload, taken)
+                self._ledger.record(key.peer_id, request_id, payload, messages.ACCEPTED, now)
+                return messages.ACCEPTED
+        self._assembly.take(stream_id, len(message))
+        return verdict or messages.REJECTED_INVALID
+
+    def _on_ack_answer(self, stream_id: int, message: bytes) -> None:
+        future = self._requests[stream_id]
+        verdict = messages.decode_ack_answer(message)
+        if not future.done():
+            if verdict is None:
+                future.set_exception(NotAcknowledged(255, 255, "the answer is malformed"))
+            else:
+                future.set_result(verdict)
+        self._assembly.take(stream_id, len(message))
+
+    def _look_ahead(self, stream_id: int) -> None:
+        """Refuse a bidi stream of another kind before all of it has come."""
+        head = self._assembly.head(stream_id)
+        if len(head) >= messages.MAGIC_BYTES and not head.startswith(messages.ACK_REQUEST):
+            self._assembly.refuse(stream_id)
+            self._connection.refuse_stream(stream_id, UNREAD_STREAM)
+            self._refuse_bidi(stream_id, head)
+
+    def _refuse_bidi(self, stream_id: int, head: bytes) -> None:
+        if head.startswith(messages.APP_STREAM):
+            self.counts["refused_app_stream"] += 1
+            self._connection.reset_stream(stream_id, UNREAD_STREAM)
+            return
+        self.counts["refused_relay"] += 1
+        answer = messages.RELAY_NOT_SERVED
+        self._connection.send_stream_data(stream_id, answer, end_stream=True)
+
+    def _on_reset(self, stream_id: int) -> None:
+        self.counts["reset_by_peer"] += 1
+        self._assembly.abandon(stream_id, self._connection.received_bytes(stream_id) or 0)
+        future = self._requests.get(stream_id)
+        if future is not None and not future.done():
+            future.set_exception(NotAcknowledged(255, 255, "the peer reset the stream"))
+
+    def _taken(self, stream_id: int, size: int) -> None:
+        """The application has a message: its peer may send as much again."""
+        self._assembly.take(stream_id, size)
+        if self.update_credit():
+            self._on_credit()
