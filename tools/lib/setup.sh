@@ -21,7 +21,7 @@ PACKAGES_unix32="gcc-multilib"
 PACKAGES_pico="cmake ninja-build g++ libstdc++-arm-none-eabi-newlib"
 PACKAGES_node="nodejs npm"
 # Sanitizers, a second compiler, memory checking, a second architecture: what the C tests stand on.
-PACKAGES_tools="git clang libclang-rt-14-dev clang-format valgrind qemu-user gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf"
+PACKAGES_tools="git clang libclang-rt-14-dev clang-format valgrind qemu-user gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf iproute2 nftables"
 
 say() { printf '\033[1m==> %s\033[0m\n' "$*" >&2; }
 note() { printf '    %s\n' "$*" >&2; }
