@@ -12,9 +12,8 @@ from dataclasses import dataclass
 _ONE_LINE = re.compile(r"(?P<type>deb|deb-src)\s+(?:\[(?P<options>[^\]]*)\]\s+)?(?P<rest>\S.*)\Z")
 # Suites of the main Debian archive. A release newer than these is still found on a machine that
 # runs it, by VERSION_CODENAME.
-_DEBIAN_SUITES = frozenset(
-    "bullseye bookworm trixie forky sid unstable testing stable oldstable".split()
-)
+_DEBIAN_RELEASES = {"bullseye", "bookworm", "trixie", "forky", "sid"}
+_DEBIAN_SUITES = _DEBIAN_RELEASES | {"unstable", "testing", "stable", "oldstable"}
 _UNUSABLE_SCHEMES = ("cdrom:",)
 
 

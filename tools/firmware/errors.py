@@ -15,7 +15,7 @@ class FirmwareError(Exception):
 
 
 class MissingTool(FirmwareError):
-    """Programs are missing from this machine; `packages` are the Debian packages that bring them."""
+    """Programs are missing here; `packages` are the Debian packages that bring them."""
 
     def __init__(self, missing: list[str], packages: list[str]) -> None:
         super().__init__(

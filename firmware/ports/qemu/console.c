@@ -13,8 +13,12 @@
 
 #define CONSOLE_BAUD 115200
 
-/* A console that nobody reads must not stop the node: output is dropped after this long. */
+/*
+ * A console that nobody reads must not stop the node. After this long without progress output is
+ * dropped, and dropped at once from then on, until the reader takes something again.
+ */
 #define OUTPUT_PATIENCE_MS 500
+static bool output_clogged;
 
 /* Ctrl-C raises KeyboardInterrupt even while Python code is busy. Runs in the interrupt. */
 static bool catch_interrupt_char(uint8_t byte) {
@@ -45,8 +49,10 @@ mp_uint_t mp_hal_stdout_tx_strn(const char *text, size_t size) {
         size_t accepted = uart_write(UART_REPL, (const uint8_t *)text + done, size - done);
         done += accepted;
         if (accepted > 0) {
+            output_clogged = false;
             progress = clock_ms();
-        } else if (clock_ms() - progress >= OUTPUT_PATIENCE_MS) {
+        } else if (output_clogged || clock_ms() - progress >= OUTPUT_PATIENCE_MS) {
+            output_clogged = true;
             break;
         } else {
             wait_for_interrupt();

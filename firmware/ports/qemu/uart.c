@@ -83,6 +83,7 @@ void uart_stop(int id) {
     uart_t *uart = &uarts[id];
     uint32_t mask = irq_save();
     registers[id]->control = 0;
+    (void)registers[id]->data; /* a byte held back now would be stale after the next start */
     uart->rx_limit = 0;
     uart->rx_tail = uart->rx_head;
     uart->tx_tail = uart->tx_head;
