@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 SOCKADDR_UN_PATH_BYTES = 108  # sun_path of Linux's struct sockaddr_un, its NUL included
+RESTART_CODE = 3  # exit status of a node without hardware that was told to reset
 
 MICROPYTHON = sys.implementation.name == "micropython"
 
@@ -41,6 +42,13 @@ if MICROPYTHON:
     def make_durable(file: "Any") -> None:
         # VfsLfs2, VfsFat and the unix port's VfsPosix all map flush() to their sync call.
         file.flush()
+
+    def print_exception(error: BaseException) -> None:
+        sys.print_exception(error)
+
+    def new_event_loop() -> None:
+        """Forget the tasks a Ctrl-C left behind, so that asyncio.run() works again."""
+        asyncio.new_event_loop()
 
     def mem_free() -> int:
         """Bytes free on the heap after a collection."""
@@ -81,6 +89,8 @@ if MICROPYTHON:
             self._sock.close()
 
 else:
+    import traceback
+
     TICKS_PERIOD = 1 << 30
 
     def ticks_ms() -> int:
@@ -96,6 +106,12 @@ else:
     def make_durable(file: "Any") -> None:
         file.flush()
         os.fsync(file.fileno())
+
+    def print_exception(error: BaseException) -> None:
+        traceback.print_exception(error)
+
+    def new_event_loop() -> None:
+        """Nothing to do: every asyncio.run() of CPython makes its own."""
 
     def mem_free() -> int:
         """Bytes free on the heap; -1 where the runtime has no fixed heap (CPython)."""
@@ -123,6 +139,17 @@ else:
 
         def close(self) -> None:
             self._sock.close()
+
+
+def restart() -> None:
+    """Start again from nothing: a hardware reset where there is one, else leave the process."""
+    try:
+        import machine
+    except ImportError:
+        raise SystemExit(RESTART_CODE)
+    if not hasattr(machine, "reset"):  # the unix port
+        raise SystemExit(RESTART_CODE)
+    machine.reset()
 
 
 def machine_name() -> str:

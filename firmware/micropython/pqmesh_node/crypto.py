@@ -7,7 +7,6 @@ workspace is allocated once, early, while the heap is whole: a signature needs o
 """
 
 import pqc
-
 from pqmesh.crypto import (
     DSA_PUBLIC_BYTES,
     DSA_SIGNATURE_BYTES,

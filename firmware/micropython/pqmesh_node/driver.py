@@ -11,6 +11,7 @@ import asyncio
 from pqmesh.errors import ProtocolError
 
 from .compat import TYPE_CHECKING, sleep_ms, wait_for_ms
+from .tasks import run_together
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,13 +57,7 @@ class LinkDriver:
 
     async def run(self) -> None:
         """Serve until cancelled. Raises OSError when the link fails; may be run again."""
-        reader = asyncio.create_task(self._read())
-        writer = asyncio.create_task(self._write())
-        try:
-            await asyncio.gather(reader, writer)
-        finally:
-            for task in (reader, writer):
-                task.cancel()
+        await run_together(self._read, self._write)
 
     async def _read(self) -> None:
         while True:
@@ -85,14 +80,23 @@ class LinkDriver:
                 pass
             self._work.clear()
             self.turns += 1
-            self._engine.handle_timeout(self._clock.now())
-            self._report()
             self._on_tick()
-            while True:
-                frame = self._engine.next_transmit()
-                if frame is None:
-                    break
-                await self._link.send(frame)
+            await self._settle()
+            # What fell due may be seconds of public-key work: the acknowledgement of the
+            # frame that caused it has left by now.
+            deadline = self._engine.next_deadline()
+            now = self._clock.now()
+            if deadline is not None and deadline <= now:
+                self._engine.handle_timeout(now)
+                await self._settle()
+
+    async def _settle(self) -> None:
+        self._report()
+        while True:
+            frame = self._engine.next_transmit()
+            if frame is None:
+                break
+            await self._link.send(frame)
 
     def _report(self) -> None:
         while True:

@@ -11,7 +11,8 @@
 
 What is promised, whatever moment the power fails:
 
-- a command runs **at most once**, as long as no more than SEEN_LIMIT commands came after it;
+- a command runs **at most once**, as long as its asker sent fewer than IDS_PER_ASKER others
+  after it, and fewer than ASKERS others asked since;
 - a command that was acknowledged is answered **exactly once** (the reply may be sent twice,
   with one id, which its receiver drops): with its result, or with ok=False and INTERRUPTED
   when the power failed between accept and finish. Whether the handler had run by then cannot
@@ -22,30 +23,26 @@ journal beside a relay or a motor can give.
 """
 
 from pqmesh import cbor
+from pqmesh.compat import TYPE_CHECKING, const
+from pqmesh.delivery import Inbox
 from pqmesh.errors import Malformed
 from pqmesh.record import Record
-
-from pqmesh.compat import TYPE_CHECKING, const
+from pqmesh.wire.mesh import ID_BYTES
 
 from .store import RecordDamaged
 
 if TYPE_CHECKING:
-    from typing import Any
-
     from .store import Store
 
 RECORD = "commands"
 INTERRUPTED = "interrupted by a restart"
 
-SEEN_LIMIT = const(64)  # keys remembered; the oldest is forgotten first
+ASKERS = const(4)  # whose ids are remembered; the one silent longest is forgotten first
+IDS_PER_ASKER = const(16)  # the oldest is forgotten first
 WAITING_LIMIT = const(4)  # commands unfinished, or finished with the reply not delivered
-REPLY_BYTES = const(448)  # of one encoded reply, so that everything fits one record
+REPLY_BYTES = const(640)  # of one encoded reply, so that everything fits one record
 
 ACCEPTED, SEEN, FULL = "accepted", "seen", "full"
-
-_ID_BYTES = const(8)
-_ORIGIN_BYTES = const(8)  # enough to tell askers apart; authentication happened long before
-_KEY_BYTES = const(16)
 
 
 class Command(Record):
@@ -62,7 +59,7 @@ class CommandJournal:
 
     def __init__(self, store: "Store") -> None:
         self._store = store
-        self._seen: "list[bytes]" = []
+        self._inbox = Inbox(ASKERS, IDS_PER_ASKER)
         self._open: "list[Command]" = []
         self._replies: "list[tuple[bytes, bytes]]" = []
         image = store.load(RECORD)
@@ -72,20 +69,18 @@ class CommandJournal:
     def accept(self, command: Command) -> str:
         """ACCEPTED: new, and on flash. SEEN: had it before. FULL: not taken, nothing changed.
 
-        Raises StoreError when the flash refuses; the command is then not accepted.
+        Raises StoreError when the flash refuses. The command must then not run; in this life
+        a repeat of it counts as SEEN.
         """
-        key = _key_of(command)
-        if key in self._seen:
+        if (command.origin, command.id) in list(self._inbox):
             return SEEN
         if len(self._open) + len(self._replies) >= WAITING_LIMIT:
             return FULL
-        before = self._seen
-        self._seen = (before + [key])[-SEEN_LIMIT:]
+        self._inbox.accept(command.origin, command.id)
         self._open.append(command)
         try:
             self._save()
         except Exception:
-            self._seen = before
             self._open.pop()
             raise
         return ACCEPTED
@@ -97,7 +92,11 @@ class CommandJournal:
         """
         if len(reply) > REPLY_BYTES:
             raise ValueError("reply of %d bytes, at most %d" % (len(reply), REPLY_BYTES))
-        self._open = [entry for entry in self._open if _key_of(entry) != _key_of(command)]
+        self._open = [
+            entry
+            for entry in self._open
+            if entry.id != command.id or entry.origin != command.origin
+        ]
         self._replies.append((reply_id, reply))
         self._save()
 
@@ -114,23 +113,23 @@ class CommandJournal:
         return list(self._replies)
 
     def _save(self) -> None:
+        seen: "list[list[bytes]]" = []
+        for origin, ident in self._inbox:
+            if not seen or seen[-1][0] != origin:
+                seen.append([origin, b""])
+            seen[-1][1] += ident
         rows = [[entry.id, entry.origin, entry.name] for entry in self._open]
         replies = [[reply_id, reply] for reply_id, reply in self._replies]
-        image = cbor.encode({"s": b"".join(self._seen), "o": rows, "r": replies})
-        self._store.save(RECORD, image)
+        self._store.save(RECORD, cbor.encode({"s": seen, "o": rows, "r": replies}))
 
     def _parse(self, image: bytes) -> None:
         try:
             values = cbor.decode(image)
-            seen = values["s"]
-            self._seen = [seen[at : at + _KEY_BYTES] for at in range(0, len(seen), _KEY_BYTES)]
+            for origin, idents in values["s"]:
+                for at in range(0, len(idents), ID_BYTES):
+                    self._inbox.accept(origin, idents[at : at + ID_BYTES])
             self._open = [Command(*row) for row in values["o"]]
             self._replies = [(reply_id, reply) for reply_id, reply in values["r"]]
         except (Malformed, KeyError, TypeError, ValueError):
             # The CRC held, so this was written by a firmware with another format.
             raise RecordDamaged("record commands has an unknown format; erase it to go on")
-
-
-def _key_of(command: Command) -> bytes:
-    """What tells commands apart: ids are the asker's to choose, so the asker is part of it."""
-    return command.id + command.origin[:_ORIGIN_BYTES]

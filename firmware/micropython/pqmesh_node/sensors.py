@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """What a board measures: a bounded, ordered registry of named readings.
 
-The built-in ones say only what every board truly knows about itself. A thermometer is
+The built-in ones (builtin.py) say only what every board truly knows about itself. A probe is
 registered by the program that has one: ``node.sensors.add("soil", read_soil, "mV")``.
 """
 
 from pqmesh.record import Record
 
-from .compat import TYPE_CHECKING, mem_free
+from .compat import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -15,19 +15,20 @@ if TYPE_CHECKING:
 
 MAX_SENSORS = 16
 NAME_BYTES = 32  # UTF-8 octets of a name or a unit
-TEXT_BYTES = 64  # UTF-8 octets of a reading that is text
+_INT_LIMIT = 1 << 63
 
 
 class Reading(Record):
-    """One value as it goes on the wire: whole numbers, truth values and short text only.
+    """One value as it goes on the wire: a whole number of at most 64 bits.
 
     Boards have 32-bit floats or none: scale instead (millivolts, hundredths of a degree).
     """
 
     FIELDS = ("name", "value", "unit")
-    name: str
-    value: "int | bool | str"
-    unit: str
+    if TYPE_CHECKING:
+        name: str
+        value: int
+        unit: str
 
 
 class Sensors:
@@ -38,7 +39,7 @@ class Sensors:
         self._sensors: "list[tuple[str, Callable[[], Any], str]]" = []
 
     def add(self, name: str, read: "Callable[[], Any]", unit: str = "") -> None:
-        """Register ``read``, a function without arguments that returns an int, bool or str.
+        """Register ``read``, a function without arguments that returns an int (or a bool: 0, 1).
 
         It is called once a round on the application loop, so it must be quick. Raises
         ValueError for a name that is empty, too long or taken, and when the table is full.
@@ -67,27 +68,7 @@ class Sensors:
             except (OSError, ValueError):  # what drivers raise for a bus or a range error
                 self.failures += 1
                 continue
-            if not _carries(value):
+            if not isinstance(value, (int, bool)) or not -_INT_LIMIT <= value < _INT_LIMIT:
                 self.failures += 1
                 continue
-            yield Reading(name, value, unit)
-
-
-def _carries(value: "Any") -> bool:
-    if isinstance(value, str):
-        return len(value.encode()) <= TEXT_BYTES
-    return value is True or value is False or isinstance(value, int)
-
-
-def add_builtin(
-    sensors: Sensors,
-    uptime_ms: "Callable[[], int]",
-    loop_turns: "Callable[[], int]",
-    interval_ms: "Callable[[], int]",
-) -> None:
-    """What every board can say of itself without any part soldered on."""
-    sensors.add("uptime", uptime_ms, "ms")
-    sensors.add("loop_turns", loop_turns)
-    sensors.add("interval", interval_ms, "ms")
-    if mem_free() >= 0:
-        sensors.add("heap_free", mem_free, "B")
+            yield Reading(name, int(value), unit)

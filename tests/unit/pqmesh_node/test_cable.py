@@ -5,7 +5,6 @@ import asyncio
 import contextlib
 
 import pytest
-
 from pqmesh_node.cable import CablePort
 
 

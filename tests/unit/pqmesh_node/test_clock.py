@@ -3,7 +3,6 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
-
 from pqmesh_node.clock import Clock
 
 PERIOD = 1 << 30

@@ -2,7 +2,6 @@
 """The command registry: every outcome becomes (ok, value); a board outlives its commands."""
 
 import pytest
-
 from pqmesh_node.commands import MAX_COMMANDS, After, CommandError, Commands, whole_number
 
 
@@ -71,7 +70,7 @@ def test_a_bad_name_is_refused(commands, name):
 
 def test_the_table_is_bounded_but_replacing_is_free(commands):
     for number in range(MAX_COMMANDS):
-        commands.add("c%d" % number, lambda args: 1)
+        commands.add(f"c{number}", lambda args: 1)
     commands.add("c0", lambda args: 2)
     with pytest.raises(ValueError, match="at most 32"):
         commands.add("one more", lambda args: 1)

@@ -5,7 +5,6 @@ import itertools
 import os
 
 import pytest
-
 from pqmesh_node.entropy import EntropyFailure, check_source, entropy
 
 
@@ -17,7 +16,7 @@ def test_the_real_source_passes():
 
 @pytest.mark.parametrize("octet", [0x00, 0x2A, 0xFF])
 def test_a_stuck_octet_is_found(octet: int):
-    with pytest.raises(EntropyFailure, match="0x%02x" % octet):
+    with pytest.raises(EntropyFailure, match=f"0x{octet:02x}"):
         check_source(lambda count: bytes([octet]) * count)
 
 

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
-
 from pqmesh_node.store import (
     MAX_RECORD_BYTES,
     Directory,
@@ -123,7 +122,7 @@ def test_both_slots_damaged_is_an_error_and_not_a_blank_record():
     medium = Medium()
     store = Store(medium)
     store.save_both("r", b"value")
-    medium.files = {name: b"\xff" * 20 for name in medium.files}
+    medium.files = dict.fromkeys(medium.files, b"\xff" * 20)
     with pytest.raises(RecordDamaged, match="erase it"):
         store.load("r")
     with pytest.raises(RecordDamaged):

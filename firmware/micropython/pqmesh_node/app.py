@@ -1,0 +1,305 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""The node: one link, one engine, what it measures and what it can be told to do.
+
+    link <-> LinkDriver <-> Engine --events--> Node --> Mailbox --> Engine
+                                                |
+                           Sensors --readings---+---commands--> CommandDesk --> Commands
+
+One task serves the link, one takes readings, one runs commands in the order they came.
+"""
+
+import asyncio
+from collections import deque
+
+from pqmesh.compat import const
+from pqmesh.engine.engine import Engine
+from pqmesh.engine.events import Delivered, Established, Received
+from pqmesh.errors import NoSuchSession, ProtocolError
+from pqmesh.identity import short
+from pqmesh.limits import BOARD, SERIAL_LINK
+from pqmesh.wire import mesh
+from pqmesh.wire.mesh import MeshMessage
+from pqmesh.wire.session import REASON_SHUTDOWN
+
+from . import builtin
+from . import settings as board_settings
+from .clock import Clock
+from .commands import Commands
+from .compat import TYPE_CHECKING, machine_name, mem_free, sleep_ms, wait_for_ms
+from .connection import Connection
+from .driver import LinkDriver
+from .entropy import entropy as board_entropy
+from .events import LinkFailed, Published
+from .identity import load_or_create
+from .inbound import CommandDesk
+from .journal import CommandJournal
+from .mailbox import Mailbox
+from .sensors import Sensors
+from .tasks import run_together
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from pqmesh.limits import Limits, LinkProfile
+    from pqmesh.record import Record
+
+    from .driver import Link
+    from .settings import Settings
+    from .store import Store
+
+INBOX_MESSAGES = const(8)
+_LINK_RETRY_MS = const(1_000)
+_GOODBYE_MS = const(500)
+
+
+class Node:
+    """A mesh node on one link.
+
+    :param link: frames in and out (serial.SerialLink, a radio); its owner closes it
+    :param store: where identity, settings and the command journal live
+    :param crypto: a provider of pqmesh.crypto (crypto.BoardCrypto on boards)
+    :param settings: None takes what is stored, or the defaults
+    :param profile: what the link can do (pqmesh.limits)
+    :param limits: how much memory the engine may use
+    :param on_event: called with every engine event and every event of events.py; must be quick
+    :param watchdog: called at least once a second while the node lives, say ``WDT.feed``.
+        A signature holds the loop for up to seconds on a slow core: choose its timeout so.
+
+    Making a Node makes its identity at first boot. Raises store.StoreError when the flash
+    fails, entropy.EntropyFailure when a new identity would not be random.
+    """
+
+    def __init__(
+        self,
+        link: "Link",
+        store: "Store",
+        crypto: "Any",
+        *,
+        settings: "Settings | None" = None,
+        profile: "LinkProfile" = SERIAL_LINK,
+        limits: "Limits" = BOARD,
+        on_event: "Callable[[Record], None] | None" = None,
+        watchdog: "Callable[[], None] | None" = None,
+        entropy: "Callable[[int], bytes]" = board_entropy,
+        clock: "Clock | None" = None,
+    ) -> None:
+        self.settings = settings or board_settings.load(store) or board_settings.default()
+        self.sensors = Sensors()
+        self.commands = Commands()
+        self.counts = {"link_failures": 0, "unreadable": 0, "inbox_dropped": 0}
+        self._link = link
+        self._store = store
+        self._clock = clock or Clock()
+        self._entropy = entropy
+        self._watchdog = watchdog
+        self._tell = on_event or _ignore
+        self._identity = load_or_create(store, crypto, entropy)
+        expect = self.settings.expect
+        trust = None if expect is None else lambda peer_id: peer_id == expect
+        self._engine = Engine(self._identity, crypto, entropy, profile, trust, limits)
+        self._connection = Connection(self._engine, expect, entropy)
+        self._mailbox = Mailbox()
+        self._desk = CommandDesk(
+            self.peer_id,
+            expect is not None,
+            self.commands,
+            CommandJournal(store),
+            self._mailbox,
+            entropy,
+            self._on_own_event,
+        )
+        self._driver = LinkDriver(self._engine, link, self._clock, self._on_event, self._tick)
+        self._round = asyncio.Event()  # set: take a round of readings now
+        self._inbox: "deque[tuple[bytes, MeshMessage]]" = deque((), INBOX_MESSAGES)
+        self._arrived = asyncio.Event()
+        builtin.add_sensors(self)
+        builtin.add_commands(self)
+        self._desk.recover()
+
+    # ---- the program's side ----
+
+    @property
+    def peer_id(self) -> bytes:
+        """Our name on every transport, 32 bytes."""
+        return self._identity.peer_id
+
+    @property
+    def connected(self) -> bool:
+        """Whether a session with the neighbour is up."""
+        return self._connection.session is not None
+
+    async def run(self) -> None:
+        """Be a node until cancelled. Survives link errors; anything else is a bug and raises."""
+        await run_together(self._serve_link, self._take_readings, self._desk.run)
+
+    async def send(self, message: "MeshMessage") -> None:
+        """Queue a message of our own; waits while the mailbox is full. Cancelling is safe.
+
+        It is kept until the neighbour has acknowledged it, across sessions, not across
+        restarts. Raises pqmesh.errors.UsageError for a message that does not encode.
+        """
+        payload = message.encode()
+        while not self._mailbox.has_room():
+            await sleep_ms(_LINK_RETRY_MS)
+        self._mailbox.add_reading(message.id, payload)
+        self._driver.wake()
+
+    async def recv(self) -> "tuple[bytes, MeshMessage]":
+        """The next message that is not a command, as (origin, message). Cancelling is safe.
+
+        At most INBOX_MESSAGES wait here; a newer one then pushes out the oldest, counted in
+        ``counts["inbox_dropped"]``.
+        """
+        while not self._inbox:
+            self._arrived.clear()
+            await self._arrived.wait()
+        return self._inbox.popleft()
+
+    def publish(self, name: str, value: int, unit: str = "") -> bool:
+        """Queue one reading; False when it was dropped because the mailbox is full."""
+        ident = self._entropy(mesh.ID_BYTES)
+        payload = mesh.reading(ident, name, value, unit, self.uptime_ms()).encode()
+        taken = self._mailbox.add_reading(ident, payload)
+        if taken:
+            self._tell(Published(ident, name, value, unit))
+            self._driver.wake()
+        return taken
+
+    def publish_all(self) -> int:
+        """Take one round of readings now; returns how many were queued."""
+        taken = 0
+        for reading in self.sensors.read_all():
+            taken += self.publish(reading.name, reading.value, reading.unit)
+        return taken
+
+    def change_settings(self, **values: "Any") -> None:
+        """Check, store and apply. Raises settings.SettingsError or store.StoreError."""
+        changed = board_settings.changed(self.settings, **values)
+        board_settings.save(self._store, changed)
+        self.settings = changed
+        self._round.set()
+
+    async def goodbye(self) -> None:
+        """Tell the neighbour that we stop. Call after run() has ended."""
+        if self._connection.session is None:
+            return
+        now = self._clock.now()
+        try:
+            self._engine.close(self._connection.session, now, REASON_SHUTDOWN)
+        except NoSuchSession:
+            return
+        while True:
+            frame = self._engine.next_transmit()
+            if frame is None:
+                return
+            try:
+                await wait_for_ms(self._link.send(frame), _GOODBYE_MS)
+            except (OSError, asyncio.TimeoutError):
+                return  # nobody is there to hear it
+
+    def uptime_ms(self) -> int:
+        return self._clock.now()
+
+    def loop_turns(self) -> int:
+        return self._driver.turns
+
+    def link_bytes(self) -> int:
+        """Octets moved over the link in both directions, framing included."""
+        return self._link.bytes_in + self._link.bytes_out
+
+    def status(self) -> "dict[str, Any]":
+        """What an operator asks for first; also the answer to the command ``status``."""
+        peer = self._connection.peer_id
+        return {
+            "name": self.settings.name,
+            "peer_id": self.peer_id.hex(),
+            "machine": machine_name(),
+            "neighbour": None if peer is None else short(peer),
+            "pinned": self.settings.expect is not None,
+            "uptime_ms": self.uptime_ms(),
+            "heap_free": mem_free(),
+            "interval_ms": self.settings.interval_ms,
+            "waiting": len(self._mailbox),
+            "delivered": self._mailbox.delivered_count,
+            "dropped": self._mailbox.dropped,
+            "handshakes": self._connection.attempts,
+        }
+
+    def counters(self) -> "dict[str, Any]":
+        """Everything that is counted, for a closer look than ``status()``."""
+        return {
+            "node": self.counts,
+            "commands": self._desk.counts,
+            "sensor_failures": self.sensors.failures,
+            "frames_refused": self._driver.dropped,
+            "frames_damaged": self._link.dropped,
+            "link_bytes": (self._link.bytes_in, self._link.bytes_out),
+            "engine": self._engine.stats,
+        }
+
+    # ---- the engine's side ----
+
+    async def _serve_link(self) -> None:
+        while True:
+            try:
+                await self._driver.run()
+            except OSError as error:
+                self.counts["link_failures"] += 1
+                self._tell(LinkFailed(repr(error), _LINK_RETRY_MS))
+                await sleep_ms(_LINK_RETRY_MS)
+
+    async def _take_readings(self) -> None:
+        while True:
+            try:
+                await wait_for_ms(self._round.wait(), self.settings.interval_ms)
+            except asyncio.TimeoutError:
+                pass
+            self._round.clear()
+            self.publish_all()
+
+    def _tick(self) -> None:
+        now = self._clock.now()
+        self._connection.handle_timeout(now)
+        self._mailbox.pump(self._engine, now)
+        if self._watchdog is not None:
+            self._watchdog()
+
+    def _on_event(self, event: "Record") -> None:
+        """One engine event; whatever must be durable is, when this returns."""
+        now = self._clock.now()
+        if isinstance(event, Received):
+            self._on_message(event)
+        elif isinstance(event, Delivered):
+            ident = self._mailbox.delivered(event.session, event.message)
+            if ident is not None:
+                self._desk.delivered(ident)
+        elif self._connection.handle_event(event, now):
+            if isinstance(event, Established):
+                self._mailbox.session_began(event.session)
+            else:
+                self._mailbox.session_ended()
+        self._tell(event)
+
+    def _on_message(self, event: Received) -> None:
+        peer_id = self._connection.peer_of(event.session)
+        try:
+            message = MeshMessage.decode(event.payload)
+        except ProtocolError:
+            self.counts["unreadable"] += 1
+            return
+        if message.kind == mesh.COMMAND:
+            self._desk.take(message, peer_id)
+            return
+        if len(self._inbox) == INBOX_MESSAGES:
+            self.counts["inbox_dropped"] += 1
+        self._inbox.append((message.origin or peer_id, message))
+        self._arrived.set()
+
+    def _on_own_event(self, event: "Record") -> None:
+        self._driver.wake()  # a reply may be waiting in the mailbox
+        self._tell(event)
+
+
+def _ignore(event: "Record") -> None:
+    pass

@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""A node made from the machine it runs on, and the few words an operator types at the REPL.
+
+    >>> import pqmesh_node
+    >>> pqmesh_node.setup(name="greenhouse", expect="<PeerId of the gateway, 64 hex digits>")
+    >>> pqmesh_node.run()          # Ctrl-C comes back here
+    >>> pqmesh_node.status()
+
+The data link is the board's second UART (``LINK_UART``); the REPL keeps the first.
+"""
+
+import asyncio
+
+from pqmesh.compat import const
+from pqmesh.identity import short
+from pqmesh.limits import SERIAL_LINK
+
+from . import builtin
+from . import settings as board_settings
+from .app import Node
+from .cable import CablePort
+from .compat import TYPE_CHECKING, mem_free, new_event_loop
+from .serial import SerialLink
+from .store import Directory, Store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from pqmesh.record import Record
+
+    from .serial import Port
+    from .settings import Settings
+
+STATE_DIRECTORY = "/pqmesh"
+LINK_UART = const(1)
+LINK_BAUD = const(115_200)
+# While the board signs nobody empties the UART: room for what arrives meanwhile at most,
+# a flight of the neighbour's frames (window 8 of 512 octets, stuffed).
+LINK_RXBUF = const(8_192)
+
+_node: "Node | None" = None
+
+
+def store() -> Store:
+    """Where this board keeps what must survive."""
+    return Store(Directory(STATE_DIRECTORY))
+
+
+def setup(**values: "Any") -> "Settings":
+    """Change and store settings; ``setup()`` shows them. Raises settings.SettingsError.
+
+    They are read when the node is made: restart the board, or run() for the first time.
+    """
+    global _node
+    current = board_settings.load(store()) or board_settings.default()
+    if values:
+        current = board_settings.changed(current, **values)
+        board_settings.save(store(), current)
+        _node = None
+    return current
+
+
+def uart_port() -> "Port":
+    """The board's data link. Raises OSError or ValueError when there is no such UART."""
+    import machine
+
+    from .uart import UartPort
+
+    # timeout=0: a read takes what is there; the event loop does the waiting.
+    uart = machine.UART(LINK_UART, LINK_BAUD, timeout=0, timeout_char=0, rxbuf=LINK_RXBUF)
+    return UartPort(uart)
+
+
+def make_node(
+    port: "Port | None" = None,
+    on_event: "Callable[[Record], None] | None" = None,
+    watchdog: "Callable[[], None] | None" = None,
+) -> Node:
+    """The board's one node, made on first use; its large buffers come out of a whole heap."""
+    global _node
+    if _node is None:
+        from .crypto import BoardCrypto
+
+        crypto = BoardCrypto()
+        link = SerialLink(port or uart_port(), SERIAL_LINK.mtu)
+        _node = Node(link, store(), crypto, on_event=on_event, watchdog=watchdog)
+        _add_led(_node)
+    return _node
+
+
+def run(
+    port: "Port | None" = None,
+    on_event: "Callable[[Record], None] | None" = None,
+    watchdog: "Callable[[], None] | None" = None,
+) -> None:
+    """Be a node until Ctrl-C, then tell the neighbour goodbye and return to the REPL."""
+    node = make_node(port, on_event, watchdog)
+    print("pqmesh node %s on %s, heap %d" % (short(node.peer_id), node.settings.name, mem_free()))
+    try:
+        asyncio.run(node.run())
+    except KeyboardInterrupt:
+        new_event_loop()
+        asyncio.run(node.goodbye())
+        print("pqmesh node stopped; pqmesh_node.run() goes on")
+    finally:
+        new_event_loop()
+
+
+def run_on_cable(path: str, state: str) -> None:
+    """Be a node whose serial cable is the unix socket ``path`` (the unix port has no UART)."""
+    global STATE_DIRECTORY
+    STATE_DIRECTORY = state
+    port = CablePort(path)
+    try:
+        run(port)
+    finally:
+        port.close()
+
+
+def status() -> "dict[str, Any] | None":
+    """What the node says of itself; None when it was not started since power-up."""
+    return None if _node is None else _node.status()
+
+
+def counters() -> "dict[str, Any] | None":
+    """Everything the node counts; None when it was not started since power-up."""
+    return None if _node is None else _node.counters()
+
+
+def peer_id() -> str:
+    """This board's PeerId, 64 hex digits: what a gateway pins as ``expect``."""
+    return make_node().peer_id.hex()
+
+
+def _add_led(node: Node) -> None:
+    """Give the node its LED, when the settings name a pin for one."""
+    if node.settings.led_pin is None:
+        return
+    import machine
+
+    builtin.add_led(node, machine.Pin(node.settings.led_pin, machine.Pin.OUT, value=0))

@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""Takes commands in, one at a time, and answers each exactly once (see journal.py)."""
+
+import asyncio
+
+from pqmesh.compat import TYPE_CHECKING, const
+from pqmesh.errors import UsageError
+from pqmesh.wire import mesh
+
+from .commands import NAME_BYTES, After
+from .compat import wait_for_ms
+from .events import Executed
+from .journal import ACCEPTED, FULL, INTERRUPTED, REPLY_BYTES, Command
+from .store import StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from pqmesh.wire.mesh import MeshMessage
+
+    from .commands import Commands
+    from .journal import CommandJournal
+    from .mailbox import Mailbox
+
+NOT_PINNED = "no gateway is pinned on this board: set expect"
+BUSY = "busy: ask again later"
+NO_STORAGE = "the board's storage failed; the command was not carried out"
+_AFTER_MS = const(5_000)  # how long an After waits for its reply to be delivered
+
+
+class CommandDesk:
+    """From a COMMAND message to its REPLY.
+
+    :param pinned: whether the neighbour's identity was checked against ``expect``; commands
+        of a neighbour that could be anybody are refused
+    """
+
+    def __init__(
+        self,
+        own_id: bytes,
+        pinned: bool,
+        commands: "Commands",
+        journal: "CommandJournal",
+        mailbox: "Mailbox",
+        entropy: "Callable[[int], bytes]",
+        on_event: "Callable[[Any], None]",
+    ) -> None:
+        self.counts = {
+            "run": 0,
+            "failed": 0,
+            "refused": 0,
+            "repeated": 0,
+            "misdirected": 0,
+            "storage_failures": 0,
+        }
+        self._own_id = own_id
+        self._pinned = pinned
+        self._commands = commands
+        self._journal = journal
+        self._mailbox = mailbox
+        self._entropy = entropy
+        self._on_event = on_event
+        self._queue: "list[tuple[Command, dict[str, Any]]]" = []
+        self._work = asyncio.Event()
+        self._awaited: "bytes | None" = None
+        self._settled = asyncio.Event()
+
+    def recover(self) -> None:
+        """After a restart: answer what the power cut interrupted, send again what waits."""
+        for command in self._journal.open_commands():
+            self._finish(command, False, INTERRUPTED, queue=False)
+        for ident, reply in self._journal.replies():
+            self._mailbox.add_reply(ident, reply)
+
+    def take(self, message: "MeshMessage", peer_id: bytes) -> None:
+        """Decide about one COMMAND. On return its acknowledgement may leave."""
+        if message.destination is not None and message.destination != self._own_id:
+            self.counts["misdirected"] += 1
+            return
+        origin = peer_id if message.origin is None else message.origin
+        name = message.body["c"]
+        command = Command(message.id, origin, name)
+        if not self._pinned:
+            self._refuse(command, NOT_PINNED)
+            return
+        if len(name.encode()) > NAME_BYTES:
+            self._refuse(command, "unknown command")
+            return
+        try:
+            verdict = self._journal.accept(command)
+        except StoreError:
+            self._refuse(command, NO_STORAGE)
+            return
+        if verdict == ACCEPTED:
+            self._queue.append((command, message.body["a"]))
+            self._work.set()
+        elif verdict == FULL:
+            self._refuse(command, BUSY)
+        else:
+            self.counts["repeated"] += 1
+
+    def delivered(self, ident: bytes) -> None:
+        """A message of ours arrived; if it was a reply, it need not be kept."""
+        self._journal.delivered(ident)
+        if ident == self._awaited:
+            self._settled.set()
+
+    async def run(self) -> None:
+        """Carry out what was taken, in order, until cancelled."""
+        while True:
+            await self._work.wait()
+            self._work.clear()
+            while self._queue:
+                command, args = self._queue.pop(0)
+                ok, value = await self._commands.run(command.name, args)
+                action = None
+                if isinstance(value, After):
+                    action = value.action
+                    value = value.value
+                self.counts["run" if ok else "failed"] += 1
+                ident = self._finish(command, ok, value)
+                if action is not None:
+                    await self._until_delivered(ident)
+                    action()
+
+    def _finish(self, command: Command, ok: bool, value: "Any", queue: bool = True) -> bytes:
+        ident = self._entropy(mesh.ID_BYTES)
+        reply = self._encode(ident, command, ok, value)
+        if reply is None:
+            ok, value = False, "the reply of %s does not fit a message" % command.name
+            reply = self._encode(ident, command, ok, value)
+        try:
+            self._journal.finish(command, ident, reply)
+        except StoreError:
+            # The answer still goes out from RAM. Should the power fail before it is delivered,
+            # the asker will be told INTERRUPTED instead: the record says no more than that.
+            self.counts["storage_failures"] += 1
+        if queue:
+            self._mailbox.add_reply(ident, reply)
+        self._on_event(Executed(command.id, command.origin, command.name, ok, value))
+        return ident
+
+    def _refuse(self, command: Command, reason: str) -> None:
+        """Answer without taking the command: nothing is remembered, it may be sent again."""
+        self.counts["refused"] += 1
+        ident = self._entropy(mesh.ID_BYTES)
+        self._mailbox.add_refusal(ident, self._encode(ident, command, False, reason))
+        self._on_event(Executed(command.id, command.origin, command.name, False, reason))
+
+    def _encode(self, ident: bytes, command: Command, ok: bool, value: "Any") -> "bytes | None":
+        """The REPLY's octets; None when the value is not CBOR or does not fit the journal."""
+        try:
+            reply = mesh.reply(ident, command.id, ok, value, command.origin).encode()
+        except UsageError:
+            return None
+        return reply if len(reply) <= REPLY_BYTES else None
+
+    async def _until_delivered(self, ident: bytes) -> None:
+        self._awaited = ident
+        self._settled.clear()
+        try:
+            await wait_for_ms(self._settled.wait(), _AFTER_MS)
+        except asyncio.TimeoutError:
+            pass  # the reply is on flash: it is sent after the restart
+        self._awaited = None

@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""The driver: handled before acknowledged, one sender, alive under a flood."""
+
+import asyncio
+import contextlib
+
+import pytest
+from pqmesh.errors import Malformed
+from pqmesh_node.clock import Clock
+from pqmesh_node.driver import LinkDriver
+
+
+class EchoEngine:
+    """Every frame becomes an event and an acknowledgement; b"bad" is illegal."""
+
+    def __init__(self) -> None:
+        self.events: list[bytes] = []
+        self.transmits: list[bytes] = []
+        self.deadline: int | None = None
+        self.timeouts: list[int] = []
+
+    def receive(self, frame: bytes, now: int) -> None:
+        if frame == b"bad":
+            raise Malformed("bad")
+        if frame == b"sign":
+            self.deadline = now
+        self.events.append(frame)
+        self.transmits.append(b"ack " + frame)
+
+    def handle_timeout(self, now: int) -> None:
+        if self.deadline is not None and now >= self.deadline:
+            self.timeouts.append(now)
+            self.deadline = None
+            self.transmits.append(b"signature")
+
+    def next_transmit(self) -> bytes | None:
+        return self.transmits.pop(0) if self.transmits else None
+
+    def next_event(self) -> bytes | None:
+        return self.events.pop(0) if self.events else None
+
+    def next_deadline(self) -> int | None:
+        return self.deadline
+
+
+class Link:
+    mtu = 512
+
+    def __init__(self, log: list[str]) -> None:
+        self.incoming: asyncio.Queue[bytes | OSError] = asyncio.Queue()
+        self.log = log
+        self.sending = 0
+
+    async def receive(self) -> bytes:
+        frame = await self.incoming.get()
+        if isinstance(frame, OSError):
+            raise frame
+        return frame
+
+    async def send(self, frame: bytes) -> None:
+        assert self.sending == 0, "two frames on the wire at once"
+        self.sending += 1
+        await asyncio.sleep(0.001)
+        self.sending -= 1
+        self.log.append("sent " + frame.decode())
+
+
+class Bench:
+    def __init__(self) -> None:
+        self.log: list[str] = []
+        self.engine = EchoEngine()
+        self.link = Link(self.log)
+        self.ticks = 0
+        self.clock = Clock()
+        self.driver = LinkDriver(
+            self.engine,
+            self.link,
+            self.clock,
+            lambda event: self.log.append("handled " + event.decode()),
+            self.tick,
+        )
+
+    def tick(self) -> None:
+        self.ticks += 1
+
+
+@contextlib.asynccontextmanager
+async def running():
+    bench = Bench()
+    task = asyncio.create_task(bench.driver.run())
+    try:
+        yield bench
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def until(condition) -> None:
+    async with asyncio.timeout(5):
+        while not condition():  # noqa: ASYNC110 (conditions over plain values)
+            await asyncio.sleep(0.001)
+
+
+async def test_an_event_is_handled_before_its_acknowledgement_leaves():
+    async with running() as bench:
+        for number in range(20):
+            bench.link.incoming.put_nowait(b"%d" % number)
+        await until(lambda: "sent ack 19" in bench.log)
+    for number in range(20):
+        assert bench.log.index(f"handled {number}") < bench.log.index(f"sent ack {number}")
+
+
+async def test_an_illegal_frame_is_counted_and_the_next_one_served():
+    async with running() as bench:
+        for frame in (b"bad", b"bad", b"good"):
+            bench.link.incoming.put_nowait(frame)
+        await until(lambda: "handled good" in bench.log)
+        assert bench.driver.dropped == {"Malformed": 2}
+
+
+async def test_a_deadline_is_kept():
+    async with running() as bench:
+        bench.engine.deadline = bench.clock.now() + 30
+        bench.driver.wake()
+        await until(lambda: bench.engine.timeouts)
+        assert bench.engine.timeouts[0] >= 30
+
+
+async def test_an_acknowledgement_leaves_before_the_work_it_causes():
+    async with running() as bench:
+        bench.link.incoming.put_nowait(b"sign")
+        await until(lambda: "sent signature" in bench.log)
+    assert bench.log == ["handled sign", "sent ack sign", "sent signature"]
+
+
+async def test_waking_sends_what_the_program_queued():
+    async with running() as bench:
+        await asyncio.sleep(0.01)
+        bench.engine.transmits.append(b"hello")
+        bench.driver.wake()
+        await until(lambda: bench.log)
+        assert bench.log == ["sent hello"]
+
+
+async def test_an_idle_driver_ticks_within_a_second():
+    async with running() as bench:
+        await until(lambda: bench.ticks >= 1)
+        before = bench.ticks
+        await until(lambda: bench.ticks > before)
+
+
+async def test_a_flood_does_not_starve_the_other_tasks():
+    async with running() as bench:
+        for number in range(2000):
+            bench.link.incoming.put_nowait(b"%d" % number)
+        turns = 0
+        while bench.link.incoming.qsize():
+            await asyncio.sleep(0)
+            turns += 1
+        assert turns > 100
+
+
+async def test_a_failing_link_ends_the_run_and_leaves_no_task():
+    bench = Bench()
+    bench.link.incoming.put_nowait(OSError(5))
+    before = asyncio.all_tasks()
+    with pytest.raises(OSError):
+        await bench.driver.run()
+    await asyncio.sleep(0)
+    assert asyncio.all_tasks() == before
+
+
+async def test_it_may_be_run_again_after_a_failure():
+    bench = Bench()
+    bench.link.incoming.put_nowait(OSError(5))
+    with pytest.raises(OSError):
+        await bench.driver.run()
+    bench.link.incoming.put_nowait(b"again")
+    task = asyncio.create_task(bench.driver.run())
+    await until(lambda: "sent ack again" in bench.log)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
