@@ -13,6 +13,7 @@ a baud rate. Whatever ends the test, the emulator ends with it.
 
 import asyncio
 import contextlib
+import os
 import shutil
 import signal
 import socket
@@ -109,7 +110,7 @@ class QemuBoard:
 
     @property
     def exit_status(self) -> int | None:
-        """Exit status of the last run: negative after a signal, 1 after a fault, None = running."""
+        """Of the last run: negative after a signal, 1 after a fault, None while it runs."""
         return self._process.returncode if self._process else None
 
     @property
@@ -127,11 +128,10 @@ class QemuBoard:
         await self._close_repl()
 
     async def wait_exit(self, timeout_s: float = 10.0) -> int:
-        """Exit status, once the firmware has ended the emulator by itself."""
+        """Exit status, once the firmware has ended the emulator; TimeoutError if it does not."""
         if self._process is None:
             raise BoardGone("the board was never on")
-        async with asyncio.timeout(timeout_s):
-            return await self._process.wait()
+        return await asyncio.wait_for(self._process.wait(), timeout_s)
 
     async def restart(self) -> None:
         """Switch on again, with the same flash; switches off first if need be."""
@@ -158,13 +158,10 @@ class QemuBoard:
         )
         ticks = [int(line) for line in printed.splitlines()]
         spent = statistics.median(ticks[runs:]) - statistics.median(ticks[:runs])
-        return round(spent * _TICK_NS / 2**self._icount)
+        return int(spent * _TICK_NS) >> self._icount
 
     async def _start(self) -> None:
-        if self._flash is not None and not self._flash.exists():
-            self._flash.parent.mkdir(parents=True, exist_ok=True)
-            self._flash.write_bytes(_ERASED * FLASH_BYTES)
-        Path(self.link_address).unlink(missing_ok=True)
+        self._lay_out()
         ours, theirs = socket.socketpair()
         try:
             self._process = await asyncio.create_subprocess_exec(
@@ -183,12 +180,19 @@ class QemuBoard:
         self._repl = Repl(reader, writer)
         await self._until_link_is_there()
 
+    def _lay_out(self) -> None:
+        """A blank flash where there is none; no socket of an earlier run."""
+        if self._flash is not None and not self._flash.exists():
+            self._flash.parent.mkdir(parents=True, exist_ok=True)
+            self._flash.write_bytes(_ERASED * FLASH_BYTES)
+        Path(self.link_address).unlink(missing_ok=True)
+
     async def _until_link_is_there(self) -> None:
         process = self._process
         if process is None or process.stderr is None:
             raise RuntimeError("_start() must come first")
         deadline = asyncio.get_running_loop().time() + _START_TIMEOUT_S
-        while not Path(self.link_address).exists():
+        while not os.path.exists(self.link_address):  # noqa: ASYNC240 - one look, on tmpfs or page cache
             if process.returncode is not None:
                 complaint = (await process.stderr.read()).decode("utf-8", "replace").strip()
                 raise FirmwareError(f"QEMU did not start: {complaint}")

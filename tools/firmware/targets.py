@@ -129,7 +129,10 @@ def i386_compiler() -> tuple[str, ...]:
     raise MissingTool(["a C compiler for 32-bit x86"], list(_I386_PACKAGES))
 
 
-_OURS = (FROZEN, *(C_MODULES / part for part in ("include", "src", "bind_micropython")))
+_OURS = (
+    FROZEN,
+    *(C_MODULES / part for part in ("include", "src", "bind_common", "bind_micropython")),
+)
 
 
 def _unix_target(bits: int, more_packages: tuple[str, ...]) -> Target:
