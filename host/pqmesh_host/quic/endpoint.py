@@ -1,36 +1,30 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""One UDP socket that dials and accepts.
+"""One UDP socket that dials and accepts: the public face of this package.
 
-    datagram -> registry: known connection id? -> connection.receive_datagram
-                else acceptor: handshake, Retry, or drop
-    after each batch, for each connection touched: events -> transmit -> re-arm its timer
-
-No protocol decision is made here; those are in connection, acceptor, registry and peer.
+It admits, refuses and supersedes peers; ``driver`` moves the datagrams, ``acceptor``
+judges strangers, ``registry`` knows who lives under which PeerId.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import ipaddress
 import logging
 import socket
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-from aioquic.quic import events
+from typing import TYPE_CHECKING
 
 from . import lifecycle, messages, transport_parameters
 from .acceptor import Accept, Acceptor
-from .connection import Confirmed, PqConfiguration, PqConnection
+from .addresses import readable, resolve
+from .connection import PqConfiguration, PqConnection
+from .driver import Driver
 from .errors import (
     ConnectTimeout,
     EndpointClosed,
     EndpointFull,
     HandshakeFailed,
-    UnknownHost,
     WrongPeer,
     describe,
 )
@@ -38,7 +32,7 @@ from .limits import QuicLimits
 from .peer import Peer, Phase
 from .rawkey import LocalKey, RawPublicKey
 from .registry import Registry
-from .timers import LazyTimers
+from .reports import EndpointStats, Refusal
 from .udp import Address, UdpSocket, bind
 
 if TYPE_CHECKING:
@@ -51,31 +45,6 @@ SERVER_NAME = "peer"
 
 MAX_REFUSALS = 32
 HOUSEKEEPING_S = 0.5
-CID_AT = slice(1, 9)
-"""Where our 8-byte connection id stands in a short header (RFC 9000 §17.3)."""
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """A handshake from outside that came to nothing."""
-
-    address: tuple[str, int]
-    alert: int | None
-    text: str
-    by_peer: bool
-
-
-@dataclass(frozen=True)
-class EndpointStats:
-    """A snapshot of the endpoint's counters, all since it was opened."""
-
-    peers: int
-    handshakes: int
-    datagrams_in: int
-    datagrams_out: int
-    reads: int
-    writes: int
-    counts: dict[str, int]
 
 
 class QuicEndpoint:
@@ -99,18 +68,16 @@ class QuicEndpoint:
         self._registry = Registry()
         self._acceptor = Acceptor(limits)
         self._ledger = messages.AckLedger()
-        self._timers: LazyTimers[Peer] = LazyTimers(_deadline, self._on_timer)
+        self._driver = Driver(self._udp, self._registry, self)
         self._counts: Counter[str] = Counter()
         self._handshakes: set[Peer] = set()
         self._dials: dict[Peer, asyncio.Future[Peer]] = {}
         self._expected: dict[Peer, bytes] = {}
         self._draining: dict[Peer, float] = {}
-        self._farewells: dict[Peer, tuple[list[tuple[bytes, Address]], int]] = {}
         self._backlog: deque[Peer] = deque()
         self._arrival = asyncio.Event()
-        self._dirty: dict[Peer, None] = {}
-        self._flush_soon = False
         self._closed = False
+        self._housekeeping = self._loop.call_later(HOUSEKEEPING_S, self._housekeep)
         self.refusals: deque[Refusal] = deque(maxlen=MAX_REFUSALS)
 
     @classmethod
@@ -136,7 +103,7 @@ class QuicEndpoint:
         chosen = limits or QuicLimits()
         sock = bind(host, port, chosen.socket_buffer_bytes)
         endpoint = cls(sock, identity, trust, chosen, on_refused)
-        endpoint._start()
+        endpoint._driver.start()
         try:
             yield endpoint
         finally:
@@ -198,7 +165,7 @@ class QuicEndpoint:
         deadline = self._loop.time() + timeout_s
         try:
             async with asyncio.timeout_at(deadline):
-                candidates = await self._resolve(address)
+                candidates = await resolve(address, self._udp.family)
                 for at, candidate in enumerate(candidates[:-1]):
                     # An address that does not answer must leave time for the next.
                     share = (deadline - self._loop.time()) / (len(candidates) - at)
@@ -247,60 +214,12 @@ class QuicEndpoint:
             for peer in self._registry.peers:
                 peer.abort(lifecycle.SHUTDOWN, "")
                 peer.end(lifecycle.SHUTDOWN, lifecycle.NAMES[lifecycle.SHUTDOWN], by_peer=False)
-            self._timers.close()
-            self._udp.close()
+            self._driver.close()
 
-    # The peers' port.
+    # The driver's owner.
 
-    def touch(self, peer: Peer) -> None:
-        """Transmit for a peer once the current callbacks have run."""
-        self._dirty[peer] = None
-        if not self._flush_soon and not self._closed:
-            self._flush_soon = True
-            self._loop.call_soon(self._flush)
-
-    def transmit(self, peer: Peer) -> None:
-        """Transmit for a peer now."""
-        if peer not in self._registry:
-            return
-        now = self._loop.time()
-        datagrams = peer.connection.datagrams_to_send(now)
-        if datagrams:
-            peer.bytes_sent += self._udp.send(datagrams)
-        self._drain_events(peer, now)
-        if peer.phase is Phase.ENDED and datagrams:
-            self._farewells.setdefault(peer, (datagrams[-1:], 0))
-        self._timers.rearm(peer)
-
-    # Driving.
-
-    def _start(self) -> None:
-        self._udp.start(self._on_datagram, self._flush)
-        self._housekeeping = self._loop.call_later(HOUSEKEEPING_S, self._housekeep)
-
-    def _on_datagram(self, data: bytes, address: Address, now: float) -> None:
-        if not data:
-            return
-        peer = self._registry.find(data[CID_AT]) if not data[0] & 0x80 else self._by_long(data)
-        if peer is None:
-            peer = self._on_stranger(data, address, now)
-            if peer is None:
-                return
-        peer.bytes_received += len(data)
-        peer.last_received = now
-        if peer.phase is Phase.ENDED:
-            self._repeat_farewell(peer)
-            return
-        peer.connection.receive_datagram(data, address, now)
-        self._dirty[peer] = None
-
-    def _by_long(self, data: bytes) -> Peer | None:
-        """The destination id of a long header: u8 length at 5 (RFC 8999 §5.1)."""
-        if len(data) < 6:
-            return None
-        return self._registry.find(data[6 : 6 + data[5]])
-
-    def _on_stranger(self, data: bytes, address: Address, now: float) -> Peer | None:
+    def on_stranger(self, data: bytes, address: Address, now: float) -> Peer | None:
+        """Start a handshake, answer statelessly, or drop."""
         verdict = self._acceptor.judge(
             data,
             address,
@@ -327,36 +246,6 @@ class QuicEndpoint:
         self._handshakes.add(peer)
         return peer
 
-    def _flush(self) -> None:
-        self._flush_soon = False
-        while self._dirty:
-            peer, _ = self._dirty.popitem()
-            if peer in self._registry:
-                self._drain_events(peer, self._loop.time())
-                self.transmit(peer)
-                peer.acknowledged()
-
-    def _on_timer(self, peer: Peer, now: float) -> None:
-        peer.connection.handle_timer(now)
-        self._drain_events(peer, now)
-        self.transmit(peer)
-
-    def _drain_events(self, peer: Peer, now: float) -> None:
-        while (event := peer.connection.next_event()) is not None:
-            if isinstance(event, events.ConnectionIdIssued):
-                self._registry.issue(peer, event.connection_id)
-            elif isinstance(event, events.ConnectionIdRetired):
-                self._registry.retire(peer, event.connection_id)
-            elif isinstance(event, Confirmed):
-                self._on_confirmed(peer, now)
-            else:
-                before = peer.phase
-                peer.handle(event, now)
-                if peer.phase is Phase.ENDED and before is not Phase.ENDED:
-                    self._on_ended(peer)
-                if isinstance(event, events.ConnectionTerminated):
-                    self._forget(peer)
-
     def _housekeep(self) -> None:
         self._housekeeping = self._loop.call_later(HOUSEKEEPING_S, self._housekeep)
         now = self._loop.time()
@@ -370,28 +259,18 @@ class QuicEndpoint:
                 peer.abort(lifecycle.SUPERSEDED, "")
         if self._limits.keep_alive_s:
             for peer in self._registry.live:
-                if now - peer.last_received > self._limits.keep_alive_s:
+                if now - max(peer.last_received, peer.last_ping) > self._limits.keep_alive_s:
+                    peer.last_ping = now
                     peer.connection.send_ping(0)
-                    self.transmit(peer)
+                    self._driver.transmit(peer)
 
     # Handshakes.
-
-    async def _resolve(self, address: tuple[str, int]) -> list[Address]:
-        host, port = address
-        family = self._udp.family
-        flags = socket.AI_V4MAPPED | socket.AI_ALL if family == socket.AF_INET6 else 0
-        try:
-            found = await self._loop.getaddrinfo(
-                host, port, family=family, type=socket.SOCK_DGRAM, flags=flags
-            )
-        except (socket.gaierror, OverflowError, UnicodeError) as error:
-            raise UnknownHost(f"{host!r} port {port}: no address this node can reach") from error
-        return [entry[4] for entry in found]
 
     async def _dial(self, address: Address, expect: bytes | None) -> Peer:
         if len(self._registry) >= self._limits.max_connections:
             raise EndpointFull(f"all {self._limits.max_connections} connections are in use")
         self._check_open()
+        self._udp.last_error = None
         now = self._loop.time()
         judge = self._admits if expect is None else lambda key: key.peer_id == expect
         connection = PqConnection(
@@ -404,18 +283,20 @@ class QuicEndpoint:
         self._dials[peer] = future
         self._registry.add(peer, connection.host_cid)
         connection.connect(address, now)
-        self.transmit(peer)
+        self._driver.transmit(peer)
         try:
             return await future
         except HandshakeFailed as failure:
             if failure.code != lifecycle.SUPERSEDED:
                 raise
+        except BaseException:
+            # Cancelled: nobody will hold this peer, even if it was confirmed just now.
+            peer.abort(lifecycle.SHUTDOWN, "dial abandoned")
+            raise
         finally:
             future.cancel()
-            self._dials.pop(peer, None)
+            del self._dials[peer]
             self._expected.pop(peer, None)
-            if peer.phase is Phase.HANDSHAKE:
-                peer.abort(lifecycle.SHUTDOWN, "dial abandoned")
         return await self._crossed(peer)
 
     async def _crossed(self, peer: Peer) -> Peer:
@@ -429,7 +310,8 @@ class QuicEndpoint:
             self._arrival.clear()
             await self._arrival.wait()
 
-    def _on_confirmed(self, peer: Peer, now: float) -> None:
+    def on_confirmed(self, peer: Peer, now: float) -> None:
+        """Enter the peer, let one of two connections live, and hand it to who waits."""
         peer.confirmed_at = now
         peer.phase = Phase.OPEN
         self._handshakes.discard(peer)
@@ -453,7 +335,8 @@ class QuicEndpoint:
             return
         self._backlog.append(peer)
 
-    def _on_ended(self, peer: Peer) -> None:
+    def on_ended(self, peer: Peer) -> None:
+        """Report a handshake that failed; a confirmed peer's users learn it from the peer."""
         self._registry.end(peer)
         self._draining.pop(peer, None)
         outcome = peer.outcome
@@ -473,6 +356,11 @@ class QuicEndpoint:
                 outcome.text,
             )
 
+    def on_forgotten(self, peer: Peer) -> None:
+        """Drop what is kept about a connection that is gone."""
+        self._handshakes.discard(peer)
+        self._draining.pop(peer, None)
+
     def _dial_error(self, peer: Peer, outcome: HandshakeFailed) -> Exception:
         expected = self._expected.get(peer)
         actual = peer.connection.rejected_key
@@ -486,27 +374,11 @@ class QuicEndpoint:
         if self._on_refused is not None:
             self._on_refused(refusal)
 
-    def _forget(self, peer: Peer) -> None:
-        self._registry.remove(peer)
-        self._timers.cancel(peer)
-        self._handshakes.discard(peer)
-        self._farewells.pop(peer, None)
-        self._dirty.pop(peer, None)
-
-    def _repeat_farewell(self, peer: Peer) -> None:
-        """Say goodbye again, ever more rarely, to one that missed it (RFC 9000 §10.2.1)."""
-        datagrams, heard = self._farewells.get(peer, ([], 0))
-        heard += 1
-        if datagrams:
-            self._farewells[peer] = (datagrams, heard)
-            if heard & (heard - 1) == 0:
-                peer.bytes_sent += self._udp.send(datagrams)
-
     def _new_peer(
         self, connection: PqConnection, address: Address, *, initiator: bool, now: float
     ) -> Peer:
         return Peer(
-            self,
+            self._driver,
             connection,
             readable(address),
             initiator=initiator,
@@ -530,18 +402,3 @@ class QuicEndpoint:
     def _check_open(self) -> None:
         if self._closed:
             raise EndpointClosed("the endpoint is closed")
-
-
-def _deadline(peer: Peer) -> float | None:
-    deadline: float | None = peer.connection.get_timer()
-    return deadline
-
-
-def readable(address: Any) -> tuple[str, int]:
-    """An address as people write it: no flow or scope, no IPv4-mapped form."""
-    host, port = address[0], address[1]
-    try:
-        mapped = ipaddress.IPv6Address(host).ipv4_mapped
-    except ValueError:
-        return host, port
-    return (str(mapped) if mapped is not None else host), port

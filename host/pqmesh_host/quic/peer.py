@@ -64,6 +64,7 @@ class Peer:
         self.started = started
         self.confirmed_at: float | None = None
         self.last_received = started
+        self.last_ping = started
         self.bytes_sent = 0
         self.bytes_received = 0
         self.phase = Phase.HANDSHAKE
