@@ -1,0 +1,10 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+# The module `pqc` for ports built with make:
+#   make USER_C_MODULES=<path of firmware/c_pqc>
+
+PQC_DIR := $(patsubst %/,%,$(dir $(USERMOD_DIR)))
+
+SRC_USERMOD_C += $(USERMOD_DIR)/modpqc.c
+SRC_USERMOD_LIB_C += $(wildcard $(PQC_DIR)/src/*.c)
+
+CFLAGS_USERMOD += -I$(PQC_DIR)/include
