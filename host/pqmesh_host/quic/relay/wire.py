@@ -16,9 +16,9 @@ import ipaddress
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from aioquic.buffer import BufferReadError, encode_uint_var
+from aioquic.buffer import encode_uint_var
 
-from ..buffer import Buffer
+from ..buffer import Buffer, BufferReadError
 from ..frames import Address
 
 MAX_REQUEST_BYTES = 1024
