@@ -64,11 +64,11 @@ PQC_INLINE void dsa_packed_put(dsa_packed *p, unsigned i, int32_t value)
 
 /* ---- dsa_ntt.c ---- */
 
-/* NTT, FIPS 204 algorithm 41. In: |c| <= 8 q. Out: |c| < 15 q, not reduced. */
+/* NTT, FIPS 204 algorithm 41. In: |c| <= 8 q. Out: |c| < 20 q, as dsa_mul() takes it. */
 void pqc_dsa_ntt(dsa_poly *p);
 /*
- * Inverse NTT, algorithm 42, times 2^32, which takes the factor out again that a
- * Montgomery product left in. In: |c| <= q. Out: |c| < q.
+ * Inverse NTT, algorithm 42, of a sum of dsa_mul() products. In: |c| < 0.76 q.
+ * Out: [0, q).
  */
 void pqc_dsa_invntt(dsa_poly *p);
 
@@ -119,7 +119,7 @@ void pqc_dsa_ball_expand(dsa_poly *c, const dsa_ball *ball);
 
 /* ---- dsa_product.c ---- */
 
-#define DSA_PRODUCT_WORDS 8 /* how many words of output are summed in registers */
+#define DSA_PRODUCT_WORDS 4 /* how many words of output are summed in registers */
 
 /* Room for a product with the challenge, shared by the two kinds. */
 typedef union {
@@ -170,8 +170,7 @@ typedef struct {
 /* rho, rho' (into mu) and K (into mask_seed) of a seed; algorithm 6, line 1. And s1. */
 void pqc_dsa_key_begin(dsa_key *key, pqc_sponge *sponge, const uint8_t seed[PQC_DSA_SEED_BYTES]);
 /* t = A s1 + s2 for one row, in [0, q), from the row's product still transformed. */
-void pqc_dsa_key_row(dsa_poly *t, const dsa_packed *product,
-                     const uint8_t s2[DSA_ETA_POLY_BYTES]);
+void pqc_dsa_key_row(dsa_poly *t, const dsa_packed *product, const uint8_t s2[DSA_ETA_POLY_BYTES]);
 /* What is signed: a representative, or a message with its context, or a bare M'. */
 typedef struct {
     const uint8_t *mu; /* 64 bytes; NULL: hash the rest */

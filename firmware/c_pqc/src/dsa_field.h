@@ -2,9 +2,8 @@
 /*
  * dsa_field.h - arithmetic modulo q = 8380417 = 2^23 - 2^13 + 1.
  *
- * Products are Montgomery's with R = 2^32 and signed operands: the result is
- * a b / R modulo q with |result| <= |a b| / R + q / 2. No reduction branches, and
- * right shifts of negative values are arithmetic (gcc, clang; checked below).
+ * No reduction branches, and right shifts of negative values are arithmetic (gcc,
+ * clang; checked below).
  */
 #ifndef PQC_DSA_FIELD_H
 #define PQC_DSA_FIELD_H
@@ -13,57 +12,87 @@
 
 _Static_assert((-3 >> 1) == -2, "this code needs arithmetic right shifts");
 
-#define DSA_Q_INVERSE 58728449u /* q^-1 modulo 2^32 */
-
 /*
  * Arm cores without a 32 x 32 -> 64 multiplier (v6-M), or with one whose time
- * depends on the operands (v7-M: Cortex-M3), build the high half from 16-bit
- * products.
+ * depends on the operands (v7-M: Cortex-M3), build products from 16-bit halves.
  */
 #if !defined(PQC_SHORT_MULTIPLY) && (defined(__ARM_ARCH_6M__) || defined(__ARM_ARCH_7M__))
 #define PQC_SHORT_MULTIPLY
 #endif
 
-/* floor(a b / 2^32) */
+/* A constant to multiply with: `quotient` = round(value 2^32 / q). */
+typedef struct {
+    int32_t value;
+    int32_t quotient;
+} dsa_constant;
+
+/* a b modulo 2^32 */
+PQC_INLINE int32_t dsa_mul_low(int32_t a, int32_t b)
+{
+    return (int32_t)((uint32_t)a * (uint32_t)b);
+}
+
+#ifdef PQC_SHORT_MULTIPLY
+
+/* a b / 2^32 rounded down, or up to 2 less: the product of the low halves is left out. */
 PQC_INLINE int32_t dsa_mul_high(int32_t a, int32_t b)
 {
-#ifdef PQC_SHORT_MULTIPLY
     int32_t a_high = a >> 16, b_high = b >> 16;
-    uint32_t a_low = (uint16_t)a, b_low = (uint16_t)b;
-    int32_t t = a_high * (int32_t)b_low + (int32_t)((a_low * b_low) >> 16);
-    int32_t u = (int32_t)a_low * b_high + (int32_t)(uint16_t)t;
-    return a_high * b_high + (t >> 16) + (u >> 16);
-#else
-    return (int32_t)(((int64_t)a * b) >> 32);
-#endif
+    int32_t a_low = (uint16_t)a, b_low = (uint16_t)b;
+    return a_high * b_high + ((a_high * b_low) >> 16) + ((a_low * b_high) >> 16);
 }
 
-/* floor(m q / 2^32) */
-PQC_INLINE int32_t dsa_mul_high_q(int32_t m)
-{
-#ifdef PQC_SHORT_MULTIPLY
-    /* m q = (m << 23) - (m << 13) + m, summed in two words with the borrow and the carry. */
-    uint32_t low = (uint32_t)m << 23, minus = (uint32_t)m << 13;
-    int32_t high = (m >> 9) - (m >> 19) - (int32_t)(low < minus);
-    low -= minus;
-    return high + (m >> 31) + (int32_t)((low + (uint32_t)m) < low);
-#else
-    return (int32_t)(((int64_t)m * DSA_Q) >> 32);
-#endif
-}
-
-/* a b / 2^32 modulo q. |a b| < 2^31 q. |result| <= |a b| / 2^32 + q / 2. */
+/*
+ * a b modulo q, |result| < 9 q, for |a| and |b| <= q: a b - h q in 32 bits, where
+ * h = a b (1 + 2^-10) / 2^23 is a b / q to within 8.
+ */
 PQC_INLINE int32_t dsa_mul(int32_t a, int32_t b)
 {
-    int32_t m = (int32_t)((uint32_t)a * (uint32_t)b * DSA_Q_INVERSE);
-    return dsa_mul_high(a, b) - dsa_mul_high_q(m);
+    int32_t a_high = a >> 16, b_high = b >> 16;
+    uint32_t a_low = (uint16_t)a, b_low = (uint16_t)b;
+    int32_t top = a_high * b_high * 65536 + a_high * (int32_t)b_low + (int32_t)a_low * b_high +
+                  (int32_t)((a_low * b_low) >> 16); /* a b / 2^16, |top| < 2^30 */
+    int32_t h = (top + (top >> 10)) >> 7;
+    return dsa_mul_low(a, b) - dsa_mul_low(h, DSA_Q);
 }
 
-/* The same for a constant b with b_inverse = b q^-1 modulo 2^32. */
-PQC_INLINE int32_t dsa_mul_constant(int32_t a, int32_t b, int32_t b_inverse)
+/* 1 / 256: what the inverse transform multiplies with. */
+#define DSA_INVERSE_SCALE {-32736, -16777214}
+
+#else
+
+/* a b / 2^32 rounded down */
+PQC_INLINE int32_t dsa_mul_high(int32_t a, int32_t b)
 {
-    int32_t m = (int32_t)((uint32_t)a * (uint32_t)b_inverse);
-    return dsa_mul_high(a, b) - dsa_mul_high_q(m);
+    return (int32_t)(((int64_t)a * b) >> 32);
+}
+
+#define DSA_Q_INVERSE 58728449 /* q^-1 modulo 2^32 */
+
+/*
+ * a b / 2^32 modulo q (Montgomery), |result| <= |a b| / 2^32 + q / 2. The factor is
+ * taken out again by the inverse transform.
+ */
+PQC_INLINE int32_t dsa_mul(int32_t a, int32_t b)
+{
+    int64_t product = (int64_t)a * b;
+    int32_t m = dsa_mul_low((int32_t)product, DSA_Q_INVERSE);
+    return (int32_t)(product >> 32) - dsa_mul_high(m, DSA_Q);
+}
+
+/* 2^32 / 256 */
+#define DSA_INVERSE_SCALE {16382, 8395782}
+
+#endif
+
+/*
+ * a times a constant modulo q (Shoup): a value - h q in 32 bits, where h is
+ * a value / q rounded down, or a little less. The result lies in (-q / 4, 5 q / 4),
+ * for short multiplications in (-q / 4, 13 q / 4).
+ */
+PQC_INLINE int32_t dsa_mul_constant(int32_t a, dsa_constant b)
+{
+    return dsa_mul_low(a, b.value) - dsa_mul_low(dsa_mul_high(a, b.quotient), DSA_Q);
 }
 
 /* Centre: |result| < 0.76 q for a in [-2^31 + q, 2^31 - 2^22); < 0.51 q for |a| < 4 q. */

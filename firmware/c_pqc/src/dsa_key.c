@@ -22,8 +22,7 @@ void pqc_dsa_key_begin(dsa_key *key, pqc_sponge *sponge, const uint8_t seed[PQC_
     }
 }
 
-void pqc_dsa_key_row(dsa_poly *t, const dsa_packed *product,
-                     const uint8_t s2[DSA_ETA_POLY_BYTES])
+void pqc_dsa_key_row(dsa_poly *t, const dsa_packed *product, const uint8_t s2[DSA_ETA_POLY_BYTES])
 {
     pqc_dsa_packed_invntt(t, product);
     for (unsigned i = 0; i < DSA_N; i++) {

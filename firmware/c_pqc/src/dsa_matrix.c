@@ -25,19 +25,29 @@ PQC_INLINE void mul_add(dsa_packed *acc, const dsa_poly *v, unsigned i, int32_t 
     dsa_packed_put(acc, i, dsa_reduce(dsa_packed_get(acc, i) + dsa_mul(a, v->c[i])));
 }
 
-/* With v: out[n] += a v[n]. Without: out[n] = a. Candidates of q and more are skipped. */
+/* With v: out[n] += a v[n]. Without: out[n] = a. A candidate of q or more is skipped. */
 PQC_INLINE unsigned take(dsa_packed *out, const dsa_poly *v, unsigned n, uint32_t candidate)
 {
     int32_t a = (int32_t)(candidate & 0x7FFFFF);
-    if (a >= DSA_Q || n >= DSA_N) {
-        return n;
+    if (a < DSA_Q) {
+        if (v != NULL) {
+            mul_add(out, v, n, a);
+        } else {
+            dsa_packed_put(out, n, a);
+        }
+        n++;
     }
-    if (v != NULL) {
-        mul_add(out, v, n, a);
-    } else {
-        dsa_packed_put(out, n, a);
+    return n;
+}
+
+/* The last few coefficients, one candidate at a time. */
+static PQC_NOINLINE unsigned take_last(dsa_packed *out, const dsa_poly *v, unsigned n,
+                                       const uint8_t *p)
+{
+    for (const uint8_t *end = p + 12; p != end && n < DSA_N; p += 3) {
+        n = take(out, v, n, (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16);
     }
-    return n + 1;
+    return n;
 }
 
 PQC_INLINE void sample(dsa_packed *out, const dsa_poly *v, pqc_sponge *sponge,
@@ -53,12 +63,15 @@ PQC_INLINE void sample(dsa_packed *out, const dsa_poly *v, pqc_sponge *sponge,
     while (n < DSA_N) {
         const uint8_t *p = pqc_sponge_squeeze_block(sponge);
         const uint8_t *end = p + PQC_SHAKE128_RATE;
-        for (; p != end; p += 12) { /* four candidates of three bytes */
+        for (; p != end && n <= DSA_N - 4; p += 12) { /* four candidates of three bytes */
             uint32_t w0 = block_word(p), w1 = block_word(p + 4), w2 = block_word(p + 8);
             n = take(out, v, n, w0);
             n = take(out, v, n, w0 >> 24 | w1 << 8);
             n = take(out, v, n, w1 >> 16 | w2 << 16);
             n = take(out, v, n, w2 >> 8);
+        }
+        for (; p != end && n < DSA_N; p += 12) {
+            n = take_last(out, v, n, p);
         }
     }
 }
@@ -96,7 +109,4 @@ void pqc_dsa_packed_invntt(dsa_poly *p, const dsa_packed *acc)
         p->c[i] = dsa_packed_get(acc, i);
     }
     pqc_dsa_invntt(p);
-    for (unsigned i = 0; i < DSA_N; i++) {
-        p->c[i] = dsa_positive(p->c[i]);
-    }
 }

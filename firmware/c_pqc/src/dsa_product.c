@@ -30,14 +30,17 @@ static void load_small(dsa_product *work, const uint8_t s[DSA_ETA_POLY_BYTES])
     }
 }
 
-/* sum[at] += value, where x^256 = -1 */
-PQC_INLINE void add_at(int16_t sum[DSA_N], unsigned at, int32_t value)
+/* sum[at .. at+3] += lanes - bias, where x^256 = -1 */
+PQC_INLINE void add_lanes(int16_t sum[DSA_N], unsigned at, uint32_t lanes, int32_t bias)
 {
-    if (at >= DSA_N) {
-        at -= DSA_N;
-        value = -value;
+    for (unsigned lane = 0; lane < 4; lane++, at++, lanes >>= 8) {
+        int32_t value = (int32_t)(lanes & 255) - bias;
+        if (at < DSA_N) {
+            sum[at] = (int16_t)(sum[at] + value);
+        } else {
+            sum[at - DSA_N] = (int16_t)(sum[at - DSA_N] - value);
+        }
     }
-    sum[at] = (int16_t)(sum[at] + value);
 }
 
 /* sum += x^residue (sum of x^(4 quarter) s over up to LANE_TERMS terms) */
@@ -46,19 +49,18 @@ static void add_group(dsa_product *work, const uint8_t *quarter, unsigned terms,
     int32_t bias = DSA_ETA * (int32_t)terms;
 
     for (unsigned at = 0; at < DSA_N / 4; at += DSA_PRODUCT_WORDS) {
-        uint32_t acc[DSA_PRODUCT_WORDS] = {0};
-        for (unsigned t = 0; t < terms; t++) {
-            const uint32_t *p = work->small.lanes + ((at - quarter[t]) & 127);
-            for (unsigned i = 0; i < DSA_PRODUCT_WORDS; i++) {
-                acc[i] += p[i];
-            }
+        uint32_t a0 = 0, a1 = 0, a2 = 0, a3 = 0; /* written out to stay in registers */
+        for (const uint8_t *t = quarter, *end = quarter + terms; t != end; t++) {
+            const uint32_t *p = work->small.lanes + ((at - *t) & 127);
+            a0 += p[0];
+            a1 += p[1];
+            a2 += p[2];
+            a3 += p[3];
         }
-        for (unsigned i = 0; i < DSA_PRODUCT_WORDS; i++) {
-            for (unsigned lane = 0; lane < 4; lane++) {
-                add_at(work->small.sum, 4 * (at + i) + lane + residue,
-                       (int32_t)(acc[i] >> (8 * lane) & 255) - bias);
-            }
-        }
+        add_lanes(work->small.sum, 4 * at + residue, a0, bias);
+        add_lanes(work->small.sum, 4 * at + residue + 4, a1, bias);
+        add_lanes(work->small.sum, 4 * at + residue + 8, a2, bias);
+        add_lanes(work->small.sum, 4 * at + residue + 12, a3, bias);
     }
 }
 
@@ -104,16 +106,28 @@ void pqc_dsa_product_load(dsa_product *work, const uint8_t t0[DSA_T0_POLY_BYTES]
 PQC_HOT void pqc_dsa_product_wide(int32_t sum[8], const dsa_product *work, const dsa_ball *c,
                                   unsigned first)
 {
-    int32_t acc[8] = {0};
-    unsigned term = 0;
+    int32_t a0 = 0, a1 = 0, a2 = 0, a3 = 0, a4 = 0, a5 = 0, a6 = 0, a7 = 0;
+    const uint8_t *term = c->quarter;
 
-    for (unsigned residue = 0; residue < 4; residue++) {
-        for (; term < c->end[residue]; term++) {
-            const int16_t *p = work->wide + ((first - 4u * c->quarter[term] - residue) & 511);
-            for (unsigned i = 0; i < 8; i++) {
-                acc[i] += p[i];
-            }
+    for (unsigned residue = 0; residue < 4; residue++, first--) {
+        for (const uint8_t *end = c->quarter + c->end[residue]; term != end; term++) {
+            const int16_t *p = work->wide + ((first - 4u * *term) & 511);
+            a0 += p[0];
+            a1 += p[1];
+            a2 += p[2];
+            a3 += p[3];
+            a4 += p[4];
+            a5 += p[5];
+            a6 += p[6];
+            a7 += p[7];
         }
     }
-    memcpy(sum, acc, sizeof acc);
+    sum[0] = a0;
+    sum[1] = a1;
+    sum[2] = a2;
+    sum[3] = a3;
+    sum[4] = a4;
+    sum[5] = a5;
+    sum[6] = a6;
+    sum[7] = a7;
 }

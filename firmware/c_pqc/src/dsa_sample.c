@@ -46,25 +46,25 @@ void pqc_dsa_sample_secret(uint8_t packed[DSA_ETA_POLY_BYTES], pqc_sponge *spong
  * Calls TAKE(n, y_n, y_n+1) for every pair of coefficients of a mask: 20 bits each,
  * so five bytes a pair, and a block of the sponge is no multiple of that.
  */
-#define FOR_MASK_PAIRS(sponge, seed, nonce, TAKE)                                              \
-    do {                                                                                       \
-        uint8_t five[5];                                                                       \
-        unsigned filled = 0, n = 0;                                                            \
-        start_numbered(sponge, seed, nonce);                                                   \
-        while (n < DSA_N) {                                                                    \
-            const uint8_t *block = pqc_sponge_squeeze_block(sponge);                           \
-            for (unsigned i = 0; i < PQC_SHAKE256_RATE && n < DSA_N; i++) {                    \
-                five[filled++] = block[i];                                                     \
-                if (filled == 5) {                                                             \
-                    uint32_t low = pqc_load32(five);                                           \
-                    TAKE(n, DSA_GAMMA1 - (int32_t)(low & 0xFFFFF),                             \
-                         DSA_GAMMA1 - (int32_t)(low >> 20 | (uint32_t)five[4] << 12));         \
-                    n += 2;                                                                    \
-                    filled = 0;                                                                \
-                }                                                                              \
-            }                                                                                  \
-        }                                                                                      \
-        pqc_wipe(five, sizeof five);                                                           \
+#define FOR_MASK_PAIRS(sponge, seed, nonce, TAKE)                                      \
+    do {                                                                               \
+        uint8_t five[5];                                                               \
+        unsigned filled = 0, n = 0;                                                    \
+        start_numbered(sponge, seed, nonce);                                           \
+        while (n < DSA_N) {                                                            \
+            const uint8_t *block = pqc_sponge_squeeze_block(sponge);                   \
+            for (unsigned i = 0; i < PQC_SHAKE256_RATE && n < DSA_N; i++) {            \
+                five[filled++] = block[i];                                             \
+                if (filled == 5) {                                                     \
+                    uint32_t low = pqc_load32(five);                                   \
+                    TAKE(n, DSA_GAMMA1 - (int32_t)(low & 0xFFFFF),                     \
+                         DSA_GAMMA1 - (int32_t)(low >> 20 | (uint32_t)five[4] << 12)); \
+                    n += 2;                                                            \
+                    filled = 0;                                                        \
+                }                                                                      \
+            }                                                                          \
+        }                                                                              \
+        pqc_wipe(five, sizeof five);                                                   \
     } while (0)
 
 void pqc_dsa_sample_mask(dsa_poly *y, pqc_sponge *sponge, const uint8_t seed[64], unsigned nonce)
@@ -92,13 +92,13 @@ uint32_t pqc_dsa_sample_response(uint8_t *packed, const int16_t cs[DSA_N], pqc_s
 {
     int32_t excess = 0;
 
-#define RESPOND(n, a, b)                                                  \
-    do {                                                                  \
-        int32_t z0 = (a) + cs[n], z1 = (b) + cs[(n) + 1];                 \
-        excess |= response_excess(z0) | response_excess(z1);              \
-        if (packed != NULL) {                                             \
-            pack_pair(packed + (n) / 2 * 5, z0, z1);                      \
-        }                                                                 \
+#define RESPOND(n, a, b)                                     \
+    do {                                                     \
+        int32_t z0 = (a) + cs[n], z1 = (b) + cs[(n) + 1];    \
+        excess |= response_excess(z0) | response_excess(z1); \
+        if (packed != NULL) {                                \
+            pack_pair(packed + (n) / 2 * 5, z0, z1);         \
+        }                                                    \
     } while (0)
     FOR_MASK_PAIRS(sponge, seed, nonce, RESPOND);
     return pqc_mask_negative(excess);

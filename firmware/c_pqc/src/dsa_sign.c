@@ -97,7 +97,8 @@ static void hash_public_key(sign_ws *w)
     pqc_sponge_squeeze(&w->sponge, w->key.mu, sizeof w->key.mu);
 }
 
-static PQC_NOINLINE void expand_seed(sign_ws *w, const borrowed *b, const uint8_t *seed, int cached)
+static PQC_NOINLINE void expand_seed(sign_ws *w, const borrowed *b, const uint8_t *seed,
+                                     int cached)
 {
     pqc_dsa_key_begin(&w->key, &w->sponge, seed);
     if (cached) {
@@ -292,9 +293,9 @@ static void load_expanded(sign_ws *w, const borrowed *b, const uint8_t *expanded
     memcpy(b->t0, expanded + DSA_S1_BYTES + DSA_S2_BYTES, DSA_T0_BYTES);
 }
 
-static PQC_NOINLINE int sign(uint8_t *signature, const dsa_private *key, const dsa_message *message,
-                             const uint8_t *random, const pqc_dsa_options *options, sign_ws *w,
-                             int cached)
+static PQC_NOINLINE int sign(uint8_t *signature, const dsa_private *key,
+                             const dsa_message *message, const uint8_t *random,
+                             const pqc_dsa_options *options, sign_ws *w, int cached)
 {
     borrowed b = borrow(signature);
 

@@ -85,9 +85,6 @@ static void hash_row(verify_ws *w, const dsa_packed *row, const uint8_t *t1, con
     pqc_dsa_ntt(&w->v);
     pqc_dsa_packed_mul_sub(&w->v, row, &w->c);
     pqc_dsa_invntt(&w->v);
-    for (unsigned n = 0; n < DSA_N; n++) {
-        w->v.c[n] = dsa_positive(w->v.c[n]);
-    }
     pqc_dsa_pack_w1(w1, &w->v, hint + begin, end - begin);
     pqc_sponge_absorb(&w->hash, w1, DSA_W1_POLY_BYTES);
 }
@@ -112,8 +109,7 @@ static int verify(const uint8_t *public_key, const dsa_message *message, const u
     }
     pqc_sponge_finish(&w->hash);
     pqc_sponge_squeeze(&w->hash, expected, DSA_LAMBDA_BYTES);
-    return pqc_differ(expected, signature, DSA_LAMBDA_BYTES) != 0 ? PQC_ERR_BAD_SIGNATURE
-                                                                  : PQC_OK;
+    return pqc_differ(expected, signature, DSA_LAMBDA_BYTES) != 0 ? PQC_ERR_BAD_SIGNATURE : PQC_OK;
 }
 
 int pqc_dsa_verify_internal(const uint8_t public_key[PQC_DSA_PUBLIC_BYTES],
