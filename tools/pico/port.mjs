@@ -30,9 +30,13 @@ export function parseAddress(text) {
 }
 
 export class Port {
-  /** @param {() => void} onData called when the client has sent something */
-  constructor(onData) {
+  /**
+   * @param {() => void} onData called when the client has sent something
+   * @param {() => void} onClient called when a client has connected
+   */
+  constructor(onData, onClient = () => {}) {
     this.onData = onData;
+    this.onClient = onClient;
     this.client = null;
     this.queue = []; // chunks from the client
     this.queued = 0; // bytes in them
@@ -62,6 +66,7 @@ export class Port {
     socket.on('close', () => {
       if (this.client === socket) this.client = null;
     });
+    this.onClient();
   }
 
   enqueue(chunk) {

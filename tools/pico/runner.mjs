@@ -5,6 +5,7 @@
  *   node runner.mjs --image firmware.uf2 --bootstub bootstub.bin --repl unix:PATH --link unix:PATH
  *       [--flash FILE]            the flash chip's content, kept across runs
  *       [--power-cut-after N]     the power fails in the middle of flash operation N + 1
+ *       [--power-on-with-repl]    wait for the console's client, so that it misses nothing
  *       [--until-stdin-closes]    end when the parent does
  *       [--verbose]               what the emulator remarks, on standard error
  *
@@ -27,6 +28,7 @@ const OPTIONS = {
   link: { type: 'string' },
   flash: { type: 'string' },
   'power-cut-after': { type: 'string' },
+  'power-on-with-repl': { type: 'boolean', default: false },
   'until-stdin-closes': { type: 'boolean', default: false },
   verbose: { type: 'boolean', default: false },
 };
@@ -48,12 +50,14 @@ class Runner {
     this.settings = settings;
     this.bootstub = readFileSync(settings.bootstub);
     this.pieces = parseUf2(readFileSync(settings.image));
-    this.repl = new Port(() => this.wake());
+    this.repl = new Port(() => this.wake(), () => this.start());
     this.link = new Port(() => this.wake());
+    this.started = false;
     this.sleep = null; // the timeout of a machine that has nothing to do
   }
 
-  async start() {
+  /** Fill the flash, open the sockets, then wait for a client or start at once. */
+  async prepare() {
     const repl = await this.repl.listen(this.settings.repl);
     const link = await this.link.listen(this.settings.link);
     this.machine = this.power((array) => {
@@ -62,6 +66,12 @@ class Runner {
       return flash;
     });
     say('listening', { repl, link });
+    if (!this.settings['power-on-with-repl']) this.start();
+  }
+
+  start() {
+    if (this.started) return;
+    this.started = true;
     this.turn();
   }
 
@@ -132,7 +142,7 @@ async function main() {
   let runner;
   try {
     runner = new Runner(options());
-    await runner.start();
+    await runner.prepare();
   } catch (problem) {
     process.stderr.write(`error: ${problem.message}\n`);
     process.exitCode = 2;

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-# What a Raspberry Pi Pico freezes: the stock port's own modules, and the node that every board has.
+"""What a Raspberry Pi Pico freezes: the stock port's modules, and the node that every board has."""
+
 freeze("$(PORT_DIR)/modules")
 include("../../micropython/manifest.py")
