@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Iterator
 
 import pytest
+
 from support.natlab import Host, NatKind, NatLab, missing_for_natlab
 
 _missing = missing_for_natlab()

@@ -6,6 +6,7 @@ import random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from pqmesh.erasure import MAX_PARTS, MAX_SYMBOLS, Decoder, encode_symbol
 from pqmesh.errors import UsageError
 

@@ -2,6 +2,7 @@
 """Airtime by class: the law for all, a fifth for strangers, an honest time in every refusal."""
 
 import pytest
+
 from pqmesh.airtime.budget import KNOWN, MAX_CHANNELS, STRANGER, AirtimeBudget, AirtimeExhausted
 from pqmesh.airtime.lora import LoraModulation
 from pqmesh.airtime.regions import band_of

@@ -4,6 +4,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from pqmesh.airtime.duty import HOUR_US, DutyLog
 from pqmesh.errors import UsageError
 

@@ -4,6 +4,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from pqmesh.airtime.lora import LoraModulation
 from pqmesh.errors import UsageError
 

@@ -4,6 +4,7 @@
 import itertools
 
 import pytest
+
 from pqmesh.airtime.duty import HOUR_US
 from pqmesh.airtime.regions import REGIONS, band_of
 from pqmesh.errors import UsageError

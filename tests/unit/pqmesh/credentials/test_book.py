@@ -6,6 +6,7 @@ import contextlib
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from pqmesh.credentials.book import GRACE_S, SKEW_S, CredentialBook
 from pqmesh.credentials.epoch import FLAG_KILL, Epoch
 from pqmesh.errors import Exhausted, ProtocolError, Unexpected

@@ -4,6 +4,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from pqmesh.credentials.epoch import (
     EPOCH_BYTES,
     FLAG_KILL,

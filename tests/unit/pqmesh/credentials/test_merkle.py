@@ -6,6 +6,7 @@ import hashlib
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from pqmesh.credentials.merkle import LEAVES, NODE_BYTES, PATH_BYTES, Tree, check_path
 from pqmesh.errors import BadTag, Malformed, UsageError
 

@@ -4,6 +4,7 @@
 import random
 
 import pytest
+
 from pqmesh_host.medium.loss import GilbertElliott, Independent, LossModel
 
 

@@ -6,6 +6,7 @@ import dataclasses
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from pqmesh.airtime.budget import AirtimeBudget, AirtimeExhausted
 from pqmesh.airtime.lora import LoraModulation
 from pqmesh.airtime.regions import band_of

@@ -7,6 +7,7 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from pqmesh_host.quic.nat.aqcc import (
     MAX_ADDRESSES,
     REASONS,

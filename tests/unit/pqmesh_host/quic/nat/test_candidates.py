@@ -6,6 +6,7 @@ import ipaddress
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from pqmesh_host.quic.nat.candidates import (
     MAX_PEERS,
     PER_PEER_PER_MINUTE,

@@ -4,6 +4,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from pqmesh_host.quic.relay.wire import (
     BIND_ANY,
     MAX_DATA_BYTES,
