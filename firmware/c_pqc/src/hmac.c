@@ -22,26 +22,26 @@ PQC_NOINLINE static void hmac_init(hmac_ctx *ctx, const uint8_t *key, size_t key
 {
     memset(ctx->key, 0, sizeof ctx->key);
     if (key_bytes > SHA256_BLOCK) {
-        sha256_init(&ctx->hash);
-        sha256_update(&ctx->hash, key, key_bytes);
-        sha256_final(&ctx->hash, ctx->key);
+        pqc_sha256_init(&ctx->hash);
+        pqc_sha256_update(&ctx->hash, key, key_bytes);
+        pqc_sha256_final(&ctx->hash, ctx->key);
     } else if (key_bytes > 0) {
         memcpy(ctx->key, key, key_bytes);
     }
     xor_block(ctx->key, 0x36);
-    sha256_init(&ctx->hash);
-    sha256_update(&ctx->hash, ctx->key, SHA256_BLOCK);
+    pqc_sha256_init(&ctx->hash);
+    pqc_sha256_update(&ctx->hash, ctx->key, SHA256_BLOCK);
     xor_block(ctx->key, 0x36 ^ 0x5c);
 }
 
 /* The MAC lands in ctx->digest. */
 PQC_NOINLINE static void hmac_final(hmac_ctx *ctx)
 {
-    sha256_final(&ctx->hash, ctx->digest);
-    sha256_init(&ctx->hash);
-    sha256_update(&ctx->hash, ctx->key, SHA256_BLOCK);
-    sha256_update(&ctx->hash, ctx->digest, PQC_SHA256_BYTES);
-    sha256_final(&ctx->hash, ctx->digest);
+    pqc_sha256_final(&ctx->hash, ctx->digest);
+    pqc_sha256_init(&ctx->hash);
+    pqc_sha256_update(&ctx->hash, ctx->key, SHA256_BLOCK);
+    pqc_sha256_update(&ctx->hash, ctx->digest, PQC_SHA256_BYTES);
+    pqc_sha256_final(&ctx->hash, ctx->digest);
 }
 
 void pqc_hmac_sha256(uint8_t mac[PQC_SHA256_BYTES], const uint8_t *key, size_t key_bytes,
@@ -49,7 +49,7 @@ void pqc_hmac_sha256(uint8_t mac[PQC_SHA256_BYTES], const uint8_t *key, size_t k
 {
     hmac_ctx ctx;
     hmac_init(&ctx, key, key_bytes);
-    sha256_update(&ctx.hash, data, data_bytes);
+    pqc_sha256_update(&ctx.hash, data, data_bytes);
     hmac_final(&ctx);
     memcpy(mac, ctx.digest, PQC_SHA256_BYTES);
     pqc_wipe(&ctx, sizeof ctx);
@@ -77,9 +77,9 @@ int pqc_hkdf_expand(uint8_t *out, size_t out_bytes, const uint8_t prk[PQC_SHA256
         memcpy(last, ctx.digest, previous);
         counter++;
         hmac_init(&ctx, prk, PQC_SHA256_BYTES);
-        sha256_update(&ctx.hash, last, previous);
-        sha256_update(&ctx.hash, info, info_bytes);
-        sha256_update(&ctx.hash, &counter, 1);
+        pqc_sha256_update(&ctx.hash, last, previous);
+        pqc_sha256_update(&ctx.hash, info, info_bytes);
+        pqc_sha256_update(&ctx.hash, &counter, 1);
         hmac_final(&ctx);
         pqc_wipe(last, sizeof last);
         previous = PQC_SHA256_BYTES;

@@ -33,10 +33,10 @@ static void make_vector(kem_ws *ws, const uint8_t key[32], uint8_t *packed)
 {
     memset(ws->vector, 0, sizeof ws->vector);
     for (uint8_t i = 0; i < KEM_K; i++) {
-        kem_add_noise(ws, &ws->vector[i], key, i, 1);
+        pqc_kem_add_noise(ws, &ws->vector[i], key, i, 1);
         pqc_poly16_ntt(&ws->vector[i]);
         if (packed != NULL) {
-            kem_pack12(packed + i * KEM_POLY_BYTES, &ws->vector[i], PQC_CONST_ONE);
+            pqc_kem_pack12(packed + i * KEM_POLY_BYTES, &ws->vector[i], PQC_CONST_ONE);
         }
     }
 }
@@ -55,12 +55,12 @@ PQC_NOINLINE static void generate(kem_ws *ws, uint8_t *public_key, uint8_t *s_pa
     make_vector(ws, sigma, s_packed);
     for (uint8_t i = 0; i < KEM_K; i++) {
         memset(&ws->sum, 0, sizeof ws->sum);
-        kem_add_noise(ws, &ws->sum, sigma, (uint8_t)(KEM_K + i), UNDO_FACTOR);
+        pqc_kem_add_noise(ws, &ws->sum, sigma, (uint8_t)(KEM_K + i), UNDO_FACTOR);
         pqc_poly16_ntt(&ws->sum);
         for (uint8_t j = 0; j < KEM_K; j++) {
-            kem_add_matrix_product(ws, &ws->vector[j], rho, j, i);
+            pqc_kem_add_matrix_product(ws, &ws->vector[j], rho, j, i);
         }
-        kem_pack12(public_key + i * KEM_POLY_BYTES, &ws->sum, PQC_CONST_FACTOR);
+        pqc_kem_pack12(public_key + i * KEM_POLY_BYTES, &ws->sum, PQC_CONST_FACTOR);
     }
     memcpy(public_key + KEM_T_BYTES, rho, 32);
 }
@@ -99,18 +99,18 @@ PQC_NOINLINE static uint32_t encrypt(kem_ws *ws, uint8_t *ciphertext, const uint
         memset(&ws->sum, 0, sizeof ws->sum);
         for (uint8_t j = 0; j < KEM_K; j++) {
             if (i < KEM_K) {
-                kem_add_matrix_product(ws, &ws->vector[j], rho, i, j);
+                pqc_kem_add_matrix_product(ws, &ws->vector[j], rho, i, j);
             } else {
-                kem_add_packed_product(ws, &ws->vector[j], public_key + j * KEM_POLY_BYTES);
+                pqc_kem_add_packed_product(ws, &ws->vector[j], public_key + j * KEM_POLY_BYTES);
             }
         }
         pqc_poly16_invntt(&ws->sum);
-        kem_add_noise(ws, &ws->sum, coins, (uint8_t)(KEM_K + i), 1);
+        pqc_kem_add_noise(ws, &ws->sum, coins, (uint8_t)(KEM_K + i), 1);
         if (i < KEM_K) {
-            difference |= kem_compress10(out, compare, &ws->sum);
+            difference |= pqc_kem_compress10(out, compare, &ws->sum);
         } else {
-            kem_add_message(&ws->sum, message);
-            difference |= kem_compress4(out, compare, &ws->sum);
+            pqc_kem_add_message(&ws->sum, message);
+            difference |= pqc_kem_compress4(out, compare, &ws->sum);
         }
     }
     return difference;
@@ -122,12 +122,12 @@ PQC_NOINLINE static void decrypt(kem_ws *ws, const uint8_t *s_packed, const uint
     pqc_poly16 *u = &ws->vector[0];
     memset(&ws->sum, 0, sizeof ws->sum);
     for (unsigned i = 0; i < KEM_K; i++) {
-        kem_decompress10(u, ciphertext + i * KEM_U_BYTES);
+        pqc_kem_decompress10(u, ciphertext + i * KEM_U_BYTES);
         pqc_poly16_ntt(u);
-        kem_add_packed_product(ws, u, s_packed + i * KEM_POLY_BYTES);
+        pqc_kem_add_packed_product(ws, u, s_packed + i * KEM_POLY_BYTES);
     }
     pqc_poly16_invntt(&ws->sum);
-    kem_decode_message(ws->message, ciphertext + KEM_K * KEM_U_BYTES, &ws->sum);
+    pqc_kem_decode_message(ws->message, ciphertext + KEM_K * KEM_U_BYTES, &ws->sum);
 }
 
 /* FIPS 203 algorithm 18 with an expanded key already known to be sound. */
@@ -153,7 +153,7 @@ PQC_NOINLINE static void decapsulate(kem_ws *ws, uint8_t *shared, const uint8_t 
 PQC_NOINLINE static int check_expanded(kem_ws *ws, const uint8_t *expanded)
 {
     const uint8_t *public_key = expanded + KEM_T_BYTES;
-    uint32_t bad = kem_out_of_range(expanded, 2 * KEM_T_BYTES); /* s, and t behind it */
+    uint32_t bad = pqc_kem_out_of_range(expanded, 2 * KEM_T_BYTES); /* s, and t behind it */
     hash_256(ws, ws->message, public_key, PQC_KEM_PUBLIC_BYTES);
     bad |= (uint32_t)pqc_differ(ws->message, public_key + PQC_KEM_PUBLIC_BYTES, 32);
     return bad != 0 ? PQC_ERR_BAD_KEY : PQC_OK; /* whether a key is sound is not secret */
@@ -194,7 +194,7 @@ int pqc_kem_encapsulate(uint8_t ciphertext[PQC_KEM_CIPHERTEXT_BYTES],
 {
     kem_ws *w = ws;
     int result = pqc_check_workspace(ws, ws_bytes, sizeof(kem_ws));
-    if (result == PQC_OK && kem_out_of_range(public_key, KEM_T_BYTES) != 0) {
+    if (result == PQC_OK && pqc_kem_out_of_range(public_key, KEM_T_BYTES) != 0) {
         result = PQC_ERR_BAD_KEY;
     }
     if (result != PQC_OK) {

@@ -28,38 +28,38 @@ typedef struct {
 /* ---- kem_sample.c */
 
 /* poly += scale * SamplePolyCBD_2(PRF_2(key, nonce)); |scale| <= 1664 and public. */
-void kem_add_noise(kem_ws *ws, pqc_poly16 *poly, const uint8_t key[32], uint8_t nonce,
-                   int32_t scale);
+void pqc_kem_add_noise(kem_ws *ws, pqc_poly16 *poly, const uint8_t key[32], uint8_t nonce,
+                       int32_t scale);
 
 /*
  * ws->sum += SampleNTT(rho || first || second) o factor * (-2^32)^-1. The matrix
  * is never stored: coefficients go from the XOF straight into the product.
  */
-void kem_add_matrix_product(kem_ws *ws, const pqc_poly16 *factor, const uint8_t rho[32],
-                            uint8_t first, uint8_t second);
+void pqc_kem_add_matrix_product(kem_ws *ws, const pqc_poly16 *factor, const uint8_t rho[32],
+                                uint8_t first, uint8_t second);
 
 /* ws->sum += ByteDecode_12(packed) o factor * (-2^32)^-1. */
-void kem_add_packed_product(kem_ws *ws, const pqc_poly16 *factor,
-                            const uint8_t packed[KEM_POLY_BYTES]);
+void pqc_kem_add_packed_product(kem_ws *ws, const pqc_poly16 *factor,
+                                const uint8_t packed[KEM_POLY_BYTES]);
 
 /* ---- kem_pack.c. No division: compression multiplies and shifts (FIPS 203 section 4.2.1). */
 
 /* ByteEncode_12 of constant * poly mod q; `constant` as for pqc_mul_const(). */
-void kem_pack12(uint8_t out[KEM_POLY_BYTES], const pqc_poly16 *poly, uint32_t constant);
+void pqc_kem_pack12(uint8_t out[KEM_POLY_BYTES], const pqc_poly16 *poly, uint32_t constant);
 /* All ones when a 12-bit value in `packed` is 3329 or more, else 0. `packed` may be secret. */
-uint32_t kem_out_of_range(const uint8_t *packed, size_t bytes);
+uint32_t pqc_kem_out_of_range(const uint8_t *packed, size_t bytes);
 /*
  * ByteEncode_10(Compress_10(poly)), ByteEncode_4(Compress_4(poly)): written to
  * `out`, or, when `out` is NULL, compared with `expected`. Returns 0 when equal.
  */
-uint32_t kem_compress10(uint8_t *out, const uint8_t *expected, const pqc_poly16 *poly);
-uint32_t kem_compress4(uint8_t *out, const uint8_t *expected, const pqc_poly16 *poly);
+uint32_t pqc_kem_compress10(uint8_t *out, const uint8_t *expected, const pqc_poly16 *poly);
+uint32_t pqc_kem_compress4(uint8_t *out, const uint8_t *expected, const pqc_poly16 *poly);
 /* Decompress_10(ByteDecode_10(in)). */
-void kem_decompress10(pqc_poly16 *poly, const uint8_t in[KEM_U_BYTES]);
+void pqc_kem_decompress10(pqc_poly16 *poly, const uint8_t in[KEM_U_BYTES]);
 /* message = ByteEncode_1(Compress_1(Decompress_4(ByteDecode_4(in)) - poly)). */
-void kem_decode_message(uint8_t message[32], const uint8_t in[KEM_V_BYTES],
-                        const pqc_poly16 *poly);
+void pqc_kem_decode_message(uint8_t message[32], const uint8_t in[KEM_V_BYTES],
+                            const pqc_poly16 *poly);
 /* poly += Decompress_1(ByteDecode_1(message)). */
-void kem_add_message(pqc_poly16 *poly, const uint8_t message[32]);
+void pqc_kem_add_message(pqc_poly16 *poly, const uint8_t message[32]);
 
 #endif

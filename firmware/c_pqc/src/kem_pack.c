@@ -18,7 +18,7 @@ PQC_INLINE uint32_t compress(int32_t x, int32_t factor, unsigned shift)
 #define COMPRESS_4(x)  compress(x, 315, 16)    /* |x| <= 3400 */
 #define COMPRESS_1(x)  compress(x, 315, 19)    /* -1700 <= x <= 5050 */
 
-void kem_pack12(uint8_t out[KEM_POLY_BYTES], const pqc_poly16 *poly, uint32_t constant)
+void pqc_kem_pack12(uint8_t out[KEM_POLY_BYTES], const pqc_poly16 *poly, uint32_t constant)
 {
     for (unsigned i = 0; i < 256; i += 2, out += 3) {
         int32_t x = pqc_mul_const(poly->c[i], constant);
@@ -31,7 +31,7 @@ void kem_pack12(uint8_t out[KEM_POLY_BYTES], const pqc_poly16 *poly, uint32_t co
     }
 }
 
-uint32_t kem_out_of_range(const uint8_t *packed, size_t bytes)
+uint32_t pqc_kem_out_of_range(const uint8_t *packed, size_t bytes)
 {
     uint32_t above = 0;
     for (const uint8_t *end = packed + bytes; packed != end; packed += 3) {
@@ -57,7 +57,7 @@ PQC_INLINE uint32_t emit(uint8_t *out, const uint8_t *expected, size_t offset,
     return difference;
 }
 
-uint32_t kem_compress10(uint8_t *out, const uint8_t *expected, const pqc_poly16 *poly)
+uint32_t pqc_kem_compress10(uint8_t *out, const uint8_t *expected, const pqc_poly16 *poly)
 {
     uint32_t difference = 0;
     for (unsigned i = 0; i < 256; i += 4) {
@@ -78,7 +78,7 @@ uint32_t kem_compress10(uint8_t *out, const uint8_t *expected, const pqc_poly16 
     return difference;
 }
 
-uint32_t kem_compress4(uint8_t *out, const uint8_t *expected, const pqc_poly16 *poly)
+uint32_t pqc_kem_compress4(uint8_t *out, const uint8_t *expected, const pqc_poly16 *poly)
 {
     uint32_t difference = 0;
     for (unsigned i = 0; i < 256; i += 2) {
@@ -90,7 +90,7 @@ uint32_t kem_compress4(uint8_t *out, const uint8_t *expected, const pqc_poly16 *
     return difference;
 }
 
-void kem_decompress10(pqc_poly16 *poly, const uint8_t in[KEM_U_BYTES])
+void pqc_kem_decompress10(pqc_poly16 *poly, const uint8_t in[KEM_U_BYTES])
 {
     for (unsigned i = 0; i < 256; i += 4, in += 5) {
         const int32_t y[4] = {
@@ -105,7 +105,8 @@ void kem_decompress10(pqc_poly16 *poly, const uint8_t in[KEM_U_BYTES])
     }
 }
 
-void kem_decode_message(uint8_t message[32], const uint8_t in[KEM_V_BYTES], const pqc_poly16 *poly)
+void pqc_kem_decode_message(uint8_t message[32], const uint8_t in[KEM_V_BYTES],
+                            const pqc_poly16 *poly)
 {
     for (unsigned i = 0; i < 32; i++) {
         uint32_t bits = 0;
@@ -118,7 +119,7 @@ void kem_decode_message(uint8_t message[32], const uint8_t in[KEM_V_BYTES], cons
     }
 }
 
-void kem_add_message(pqc_poly16 *poly, const uint8_t message[32])
+void pqc_kem_add_message(pqc_poly16 *poly, const uint8_t message[32])
 {
     for (unsigned i = 0; i < 256; i++) {
         uint32_t bit = (uint32_t)(message[i / 8] >> (i & 7)) & 1;

@@ -12,8 +12,8 @@ static void add_cbd2(int16_t *c, uint32_t word, int32_t scale)
     }
 }
 
-void kem_add_noise(kem_ws *ws, pqc_poly16 *poly, const uint8_t key[32], uint8_t nonce,
-                   int32_t scale)
+void pqc_kem_add_noise(kem_ws *ws, pqc_poly16 *poly, const uint8_t key[32], uint8_t nonce,
+                       int32_t scale)
 {
     pqc_shake256_init(&ws->sponge, &ws->scratch);
     pqc_sponge_absorb(&ws->sponge, key, 32);
@@ -42,8 +42,8 @@ static int16_t *reject_part(int16_t *out, const uint8_t *in)
     return out;
 }
 
-void kem_add_matrix_product(kem_ws *ws, const pqc_poly16 *factor, const uint8_t rho[32],
-                            uint8_t first, uint8_t second)
+void pqc_kem_add_matrix_product(kem_ws *ws, const pqc_poly16 *factor, const uint8_t rho[32],
+                                uint8_t first, uint8_t second)
 {
     pqc_shake128_init(&ws->sponge, &ws->scratch);
     pqc_sponge_absorb(&ws->sponge, rho, 32);
@@ -67,8 +67,8 @@ void kem_add_matrix_product(kem_ws *ws, const pqc_poly16 *factor, const uint8_t 
     }
 }
 
-void kem_add_packed_product(kem_ws *ws, const pqc_poly16 *factor,
-                            const uint8_t packed[KEM_POLY_BYTES])
+void pqc_kem_add_packed_product(kem_ws *ws, const pqc_poly16 *factor,
+                                const uint8_t packed[KEM_POLY_BYTES])
 {
     for (unsigned done = 0; done < 64; done += 4) {
         for (unsigned i = 0; i < 16; i += 2, packed += 3) {

@@ -80,7 +80,7 @@ PQC_HOT void pqc_sha256_compress(uint32_t state[8], const uint8_t block[SHA256_B
 
 #endif
 
-void sha256_init(sha256_ctx *ctx)
+void pqc_sha256_init(sha256_ctx *ctx)
 {
     static const uint32_t initial[8] = {
         0x6a09e667u, 0xbb67ae85u, 0x3c6ef372u, 0xa54ff53au,
@@ -90,7 +90,7 @@ void sha256_init(sha256_ctx *ctx)
     ctx->bytes = 0;
 }
 
-void sha256_update(sha256_ctx *ctx, const uint8_t *data, size_t bytes)
+void pqc_sha256_update(sha256_ctx *ctx, const uint8_t *data, size_t bytes)
 {
     size_t used = (size_t)(ctx->bytes % SHA256_BLOCK);
     ctx->bytes += bytes;
@@ -107,7 +107,7 @@ void sha256_update(sha256_ctx *ctx, const uint8_t *data, size_t bytes)
     }
 }
 
-void sha256_final(sha256_ctx *ctx, uint8_t digest[PQC_SHA256_BYTES])
+void pqc_sha256_final(sha256_ctx *ctx, uint8_t digest[PQC_SHA256_BYTES])
 {
     size_t used = (size_t)(ctx->bytes % SHA256_BLOCK);
     ctx->block[used++] = 0x80;
@@ -128,9 +128,9 @@ void sha256_final(sha256_ctx *ctx, uint8_t digest[PQC_SHA256_BYTES])
 void pqc_sha256(uint8_t digest[PQC_SHA256_BYTES], const uint8_t *data, size_t data_bytes)
 {
     sha256_ctx ctx;
-    sha256_init(&ctx);
-    sha256_update(&ctx, data, data_bytes);
-    sha256_final(&ctx, digest);
+    pqc_sha256_init(&ctx);
+    pqc_sha256_update(&ctx, data, data_bytes);
+    pqc_sha256_final(&ctx, digest);
     pqc_wipe(&ctx, sizeof ctx);
     burn_stack();
 }

@@ -13,10 +13,10 @@ typedef struct {
     uint8_t block[SHA256_BLOCK];
 } sha256_ctx;
 
-void sha256_init(sha256_ctx *ctx);
-void sha256_update(sha256_ctx *ctx, const uint8_t *data, size_t bytes);
+void pqc_sha256_init(sha256_ctx *ctx);
+void pqc_sha256_update(sha256_ctx *ctx, const uint8_t *data, size_t bytes);
 /* Leaves `ctx` to be wiped by the caller. */
-void sha256_final(sha256_ctx *ctx, uint8_t digest[PQC_SHA256_BYTES]);
+void pqc_sha256_final(sha256_ctx *ctx, uint8_t digest[PQC_SHA256_BYTES]);
 
 /*
  * The seam for hardware: digest one block. A port that defines PQC_SHA256_PORT
