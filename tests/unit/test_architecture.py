@@ -26,8 +26,8 @@ HOST_RULES: dict[str, set[str]] = {
     "events": set(),
     "quic": {"crypto"},
     "medium": set(),
-    "mesh": {"config", "driver", "store", "transports.base"},
-    "transports": {"config"},
+    "mesh": {"config", "driver", "quic", "store", "transports.base"},  # it bridges the two worlds
+    "transports": {"config", "config_values"},
     "store": set(),
     "ops": {"config"},
     "driver": {"transports.base"},
