@@ -35,9 +35,9 @@ if TYPE_CHECKING:
 STATE_DIRECTORY = "/pqmesh"
 LINK_UART = const(1)
 LINK_BAUD = const(115_200)
-# While the board signs nobody empties the UART: room for what arrives meanwhile at most,
-# a flight of the neighbour's frames (window 8 of 512 octets, stuffed).
-LINK_RXBUF = const(8_192)
+# While the board signs nobody empties the UART; this is 355 ms of a full line, and a flight
+# of the neighbour (window 8 of 512 octets) that the engine will ask for again if it is cut.
+LINK_RXBUF = const(4_096)
 
 _node: "Node | None" = None
 

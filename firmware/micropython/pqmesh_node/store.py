@@ -54,14 +54,16 @@ class Directory:
 
     def read(self, name: str) -> "bytes | None":
         """The file's octets, at most one record's worth; None when there is no such file."""
+        path = self._path + "/" + name
         try:
-            file = open(self._path + "/" + name, "rb")  # noqa: SIM115 (closed by `with` below)
+            size = os.stat(path)[6]
         except OSError as error:
             if error.args[0] == _ENOENT:
                 return None
             raise
-        with file:
-            return file.read(_HEADER_BYTES + MAX_RECORD_BYTES)
+        # read(n) allocates n octets at once on a board: ask for no more than there are.
+        with open(path, "rb") as file:
+            return file.read(min(size, _HEADER_BYTES + MAX_RECORD_BYTES))
 
     def write(self, name: str, data: bytes) -> None:
         """Replace the file's octets; they are on the medium when this returns."""
