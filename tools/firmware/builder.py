@@ -29,6 +29,7 @@ from tools.firmware.progress import Progress
 from tools.firmware.sources import SourceTree
 from tools.firmware.targets import DEFAULT_HEAP_KB, Target
 
+_CROSS_COMPILER = "mpy-cross"
 _MARKER = "unfinished"
 _IMAGES_KEPT = 6  # per target: every heap size, and a few changes back
 _OBJECTS_KEPT = 3
@@ -61,8 +62,13 @@ def build(name: str, heap_kb: int = DEFAULT_HEAP_KB, progress: Progress | None =
     Raises MissingTool when a program is missing, FirmwareError when the build fails.
     """
     progress = progress or Progress(name)
-    plan = _plan(targets.named(name), heap_kb, progress)
+    target = targets.named(name)
+    toolchain.require(target.programs)
+    source = sources.fetch_tree("micropython", progress.about("micropython"))
+    plan = _plan(target, heap_kb, source)
     if not plan.image.is_file():
+        if name != _CROSS_COMPILER:
+            build(_CROSS_COMPILER, progress=progress.about(_CROSS_COMPILER))
         with _locked(plan.home, progress) as lock:
             if not plan.image.is_file():  # another process may have built it while we waited
                 _make(plan, lock, progress)
@@ -71,20 +77,21 @@ def build(name: str, heap_kb: int = DEFAULT_HEAP_KB, progress: Progress | None =
 
 
 def find(name: str, heap_kb: int = DEFAULT_HEAP_KB) -> Path | None:
-    """Path of the image for the present inputs, or None when it has yet to be built."""
+    """Path of the image for the present inputs, or None when it has yet to be built.
+
+    Fetches and builds nothing.
+    """
     target = targets.named(name)
-    try:
-        plan = _plan(target, heap_kb, Progress(name, quiet=True))
-    except FirmwareError:
+    source = sources.find_tree("micropython")
+    if source is None or toolchain.missing(target.programs):
         return None
-    return plan.image if plan.image.is_file() else None
+    image = _plan(target, heap_kb, source).image
+    return image if image.is_file() else None
 
 
-def _plan(target: Target, heap_kb: int, progress: Progress) -> _Plan:
+def _plan(target: Target, heap_kb: int, source: SourceTree) -> _Plan:
     if not 32 <= heap_kb <= 2048:
         raise FirmwareError(f"a heap of {heap_kb} KiB is out of range", "give 32 to 2048")
-    toolchain.require(target.programs)
-    source = sources.fetch_tree("micropython", progress.about("micropython"))
     command = target.command(source.path, heap_kb)
     environment = {
         "SOURCE_DATE_EPOCH": str(pins.load().source_date_epoch),
@@ -93,10 +100,9 @@ def _plan(target: Target, heap_kb: int, progress: Progress) -> _Plan:
         "MICROPY_GIT_HASH": "",
         "LC_ALL": "C",
     }
-    if target.name != "mpy-cross":
-        environment["MICROPY_MPYCROSS"] = str(
-            build("mpy-cross", progress=progress.about("mpy-cross"))
-        )
+    if target.name != _CROSS_COMPILER:
+        cross_compiler = _plan(targets.named(_CROSS_COMPILER), DEFAULT_HEAP_KB, source)
+        environment["MICROPY_MPYCROSS"] = str(cross_compiler.image)
     compilers = sorted({toolchain.version_of(name) for name in (target.compiler, "gcc")})
     settings = [target.name, source.identity, *compilers, *command, *_items(environment)]
     settings = [word.replace(str(paths.ROOT), "") for word in settings]

@@ -44,14 +44,11 @@ def fetch(name: str, progress: Progress | None = None) -> Path:
 def fetch_tree(name: str, progress: Progress | None = None) -> SourceTree:
     """Like `fetch`, with the version and the identity that cache keys are made of."""
     progress = progress or Progress(f"source {name}")
-    override = os.environ.get(OVERRIDES.get(name, ""), "")
-    if override:
-        return _user_tree(name, Path(override).expanduser())
-    candidates = pins.load().of(name)
-    for pin in candidates:
-        if (paths.SOURCES / pin.directory).is_dir():
-            return _pinned_tree(pin)
+    present = find_tree(name)
+    if present is not None:
+        return present
     problems = []
+    candidates = pins.load().of(name)
     for pin in candidates:
         try:
             _unpack(pin, progress)
@@ -63,6 +60,17 @@ def fetch_tree(name: str, progress: Progress | None = None) -> SourceTree:
             continue
         return _pinned_tree(pin)
     raise FirmwareError("\n".join(p.problem for p in problems), problems[-1].hint)
+
+
+def find_tree(name: str) -> SourceTree | None:
+    """The source as it lies on this machine already, or None. Fetches nothing."""
+    override = os.environ.get(OVERRIDES.get(name, ""), "")
+    if override:
+        return _user_tree(name, Path(override).expanduser())
+    for pin in pins.load().of(name):
+        if (paths.SOURCES / pin.directory).is_dir():
+            return _pinned_tree(pin)
+    return None
 
 
 class RefusedFile(FirmwareError):
