@@ -18,8 +18,9 @@ from pqmesh.limits import SERIAL_LINK
 from . import builtin
 from . import settings as board_settings
 from .app import Node
-from .cable import CablePort
 from .compat import TYPE_CHECKING, mem_free, new_event_loop
+from .entropy import entropy
+from .identity import load_or_create
 from .serial import SerialLink
 from .store import Directory, Store
 
@@ -39,12 +40,14 @@ LINK_BAUD = const(115_200)
 # of the neighbour (window 8 of 512 octets) that the engine will ask for again if it is cut.
 LINK_RXBUF = const(4_096)
 
+_directory = STATE_DIRECTORY
+_crypto: "Any" = None
 _node: "Node | None" = None
 
 
 def store() -> Store:
     """Where this board keeps what must survive."""
-    return Store(Directory(STATE_DIRECTORY))
+    return Store(Directory(_directory))
 
 
 def setup(**values: "Any") -> "Settings":
@@ -80,9 +83,7 @@ def make_node(
     """The board's one node, made on first use; its large buffers come out of a whole heap."""
     global _node
     if _node is None:
-        from .crypto import BoardCrypto
-
-        crypto = BoardCrypto()
+        crypto = _provider()
         link = SerialLink(port or uart_port(), SERIAL_LINK.mtu)
         _node = Node(link, store(), crypto, on_event=on_event, watchdog=watchdog)
         _add_led(_node)
@@ -107,10 +108,16 @@ def run(
         new_event_loop()
 
 
-def run_on_cable(path: str, state: str) -> None:
+def use_directory(path: str) -> None:
+    """Keep what must survive in another directory than STATE_DIRECTORY."""
+    global _directory
+    _directory = path
+
+
+def run_on_cable(path: str) -> None:
     """Be a node whose serial cable is the unix socket ``path`` (the unix port has no UART)."""
-    global STATE_DIRECTORY
-    STATE_DIRECTORY = state
+    from .cable import CablePort  # boards have no sockets
+
     port = CablePort(path)
     try:
         run(port)
@@ -130,7 +137,19 @@ def counters() -> "dict[str, Any] | None":
 
 def peer_id() -> str:
     """This board's PeerId, 64 hex digits: what a gateway pins as ``expect``."""
-    return make_node().peer_id.hex()
+    if _node is not None:
+        return _node.peer_id.hex()
+    return load_or_create(store(), _provider(), entropy).peer_id.hex()
+
+
+def _provider() -> "Any":
+    """The board's crypto, made once: its workspace comes out of a whole heap."""
+    global _crypto
+    if _crypto is None:
+        from .crypto import BoardCrypto
+
+        _crypto = BoardCrypto()
+    return _crypto
 
 
 def _add_led(node: Node) -> None:

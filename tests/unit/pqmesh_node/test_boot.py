@@ -12,7 +12,7 @@ from pqmesh_node.store import StoreError
 @pytest.fixture
 def power_up(tmp_path, monkeypatch):
     """Run main() on a board whose state is in tmp_path; returns what it did."""
-    monkeypatch.setattr(board, "STATE_DIRECTORY", str(tmp_path / "state"))
+    monkeypatch.setattr(board, "_directory", str(tmp_path / "state"))
     monkeypatch.setattr(boot.time, "sleep", lambda seconds: None)
     did: list[str] = []
     monkeypatch.setattr(boot, "restart", lambda: did.append("restart"))
