@@ -94,13 +94,6 @@ void pqc_dsa_sample_secret(uint8_t packed[DSA_ETA_POLY_BYTES], pqc_sponge *spong
                            const uint8_t seed[64], unsigned nonce);
 /* One polynomial of the mask y (algorithm 34). */
 void pqc_dsa_sample_mask(dsa_poly *y, pqc_sponge *sponge, const uint8_t seed[64], unsigned nonce);
-/*
- * One polynomial of the response z = y + cs, where y is sampled anew. Packs it unless
- * `packed` is NULL. Returns all ones when a coefficient is gamma1 - beta or more in
- * magnitude, else 0.
- */
-uint32_t pqc_dsa_sample_response(uint8_t *packed, const int16_t cs[DSA_N], pqc_sponge *sponge,
-                                 const uint8_t seed[64], unsigned nonce);
 
 /*
  * The challenge c = sum of tau terms +-x^k, with -x^k written as x^(k + 256) and
@@ -119,20 +112,44 @@ void pqc_dsa_ball_expand(dsa_poly *c, const dsa_ball *ball);
 
 /* ---- dsa_product.c ---- */
 
-#define DSA_PRODUCT_WORDS 4 /* how many words of output are summed in registers */
+/* How many words of output are summed in registers. */
+#if defined(__ARM_ARCH_6M__)
+#define DSA_PRODUCT_WORDS 4
+#else
+#define DSA_PRODUCT_WORDS 8
+#endif
 
 /* Room for a product with the challenge, shared by the two kinds. */
 typedef union {
     struct {
         uint32_t lanes[128 + DSA_PRODUCT_WORDS - 1]; /* the factor, a byte a coefficient */
-        int16_t sum[DSA_N];
+        uint32_t sum[2][DSA_N / 4];                  /* two parts, a byte a coefficient */
     } small;
     int16_t wide[512 + 7]; /* a factor of 13 bits */
 } dsa_product;
 
-/* work->small.sum = c s, exact; s in 4-bit form. |sum| <= beta. */
+/* work->small = c s, s in 4-bit form */
 void pqc_dsa_product_small(dsa_product *work, const dsa_ball *c,
                            const uint8_t s[DSA_ETA_POLY_BYTES]);
+
+/* Coefficient i of that product, exact, at most beta in magnitude. */
+PQC_INLINE int32_t dsa_product_get(const dsa_product *work, unsigned i)
+{
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    i ^= 3;
+#endif
+    return (int32_t)((const uint8_t *)work->small.sum[0])[i] +
+           (int32_t)((const uint8_t *)work->small.sum[1])[i] - DSA_BETA;
+}
+
+/*
+ * One polynomial of the response z = y + cs, where y is sampled anew. Packs it unless
+ * `packed` is NULL. Returns all ones when a coefficient is gamma1 - beta or more in
+ * magnitude, else 0. (In dsa_sample.c.)
+ */
+uint32_t pqc_dsa_sample_response(uint8_t *packed, const dsa_product *cs, pqc_sponge *sponge,
+                                 const uint8_t seed[64], unsigned nonce);
+
 /* Prepare t0 (13-bit form) for pqc_dsa_product_wide(). */
 void pqc_dsa_product_load(dsa_product *work, const uint8_t t0[DSA_T0_POLY_BYTES]);
 /* Eight coefficients of c t0 from coefficient `first`, a multiple of 8. */

@@ -26,6 +26,19 @@ typedef struct {
     int32_t quotient;
 } dsa_constant;
 
+/*
+ * q in a register. Left as a constant it would tempt the compiler to replace one
+ * multiply-and-subtract by a chain of shifts.
+ */
+PQC_INLINE int32_t dsa_q(void)
+{
+    int32_t q = DSA_Q;
+#if defined(__GNUC__)
+    __asm__("" : "+r"(q));
+#endif
+    return q;
+}
+
 /* a b modulo 2^32 */
 PQC_INLINE int32_t dsa_mul_low(int32_t a, int32_t b)
 {
@@ -46,14 +59,14 @@ PQC_INLINE int32_t dsa_mul_high(int32_t a, int32_t b)
  * a b modulo q, |result| < 9 q, for |a| and |b| <= q: a b - h q in 32 bits, where
  * h = a b (1 + 2^-10) / 2^23 is a b / q to within 8.
  */
-PQC_INLINE int32_t dsa_mul(int32_t a, int32_t b)
+PQC_INLINE int32_t dsa_mul(int32_t a, int32_t b, int32_t q)
 {
     int32_t a_high = a >> 16, b_high = b >> 16;
     uint32_t a_low = (uint16_t)a, b_low = (uint16_t)b;
     int32_t top = a_high * b_high * 65536 + a_high * (int32_t)b_low + (int32_t)a_low * b_high +
                   (int32_t)((a_low * b_low) >> 16); /* a b / 2^16, |top| < 2^30 */
     int32_t h = (top + (top >> 10)) >> 7;
-    return dsa_mul_low(a, b) - dsa_mul_low(h, DSA_Q);
+    return dsa_mul_low(a, b) - dsa_mul_low(h, q);
 }
 
 /* 1 / 256: what the inverse transform multiplies with. */
@@ -73,11 +86,15 @@ PQC_INLINE int32_t dsa_mul_high(int32_t a, int32_t b)
  * a b / 2^32 modulo q (Montgomery), |result| <= |a b| / 2^32 + q / 2. The factor is
  * taken out again by the inverse transform.
  */
-PQC_INLINE int32_t dsa_mul(int32_t a, int32_t b)
+PQC_INLINE int32_t dsa_mul(int32_t a, int32_t b, int32_t q)
 {
+    int32_t inverse = DSA_Q_INVERSE;
+#if defined(__GNUC__)
+    __asm__("" : "+r"(a), "+r"(inverse)); /* signed operands, one product: as dsa_q() */
+#endif
     int64_t product = (int64_t)a * b;
-    int32_t m = dsa_mul_low((int32_t)product, DSA_Q_INVERSE);
-    return (int32_t)(product >> 32) - dsa_mul_high(m, DSA_Q);
+    int32_t m = dsa_mul_low((int32_t)product, inverse);
+    return (int32_t)(product >> 32) - dsa_mul_high(m, q);
 }
 
 /* 2^32 / 256 */
@@ -90,15 +107,15 @@ PQC_INLINE int32_t dsa_mul(int32_t a, int32_t b)
  * a value / q rounded down, or a little less. The result lies in (-q / 4, 5 q / 4),
  * for short multiplications in (-q / 4, 13 q / 4).
  */
-PQC_INLINE int32_t dsa_mul_constant(int32_t a, dsa_constant b)
+PQC_INLINE int32_t dsa_mul_constant(int32_t a, dsa_constant b, int32_t q)
 {
-    return dsa_mul_low(a, b.value) - dsa_mul_low(dsa_mul_high(a, b.quotient), DSA_Q);
+    return dsa_mul_low(a, b.value) - dsa_mul_low(dsa_mul_high(a, b.quotient), q);
 }
 
 /* Centre: |result| < 0.76 q for a in [-2^31 + q, 2^31 - 2^22); < 0.51 q for |a| < 4 q. */
-PQC_INLINE int32_t dsa_reduce(int32_t a)
+PQC_INLINE int32_t dsa_reduce(int32_t a, int32_t q)
 {
-    return a - ((a + (1 << 22)) >> 23) * DSA_Q;
+    return a - dsa_mul_low((a + (1 << 22)) >> 23, q);
 }
 
 /* (-q, q) to [0, q) */

@@ -20,18 +20,22 @@ PQC_INLINE uint32_t block_word(const uint8_t *p)
 #endif
 }
 
-PQC_INLINE void mul_add(dsa_packed *acc, const dsa_poly *v, unsigned i, int32_t a)
+PQC_INLINE void mul_add(dsa_packed *acc, const dsa_poly *v, unsigned i, int32_t a, int32_t q)
 {
-    dsa_packed_put(acc, i, dsa_reduce(dsa_packed_get(acc, i) + dsa_mul(a, v->c[i])));
+    dsa_packed_put(acc, i, dsa_reduce(dsa_packed_get(acc, i) + dsa_mul(a, v->c[i], q), q));
 }
 
-/* With v: out[n] += a v[n]. Without: out[n] = a. A candidate of q or more is skipped. */
-PQC_INLINE unsigned take(dsa_packed *out, const dsa_poly *v, unsigned n, uint32_t candidate)
+/* What becomes of a sampled coefficient. */
+enum { STORE, MULTIPLY };
+
+/* out[n] = a, or out[n] += a v[n]. A candidate of q or more is skipped. */
+PQC_INLINE unsigned take(dsa_packed *out, const dsa_poly *v, int use, unsigned n,
+                         uint32_t candidate, int32_t q)
 {
     int32_t a = (int32_t)(candidate & 0x7FFFFF);
-    if (a < DSA_Q) {
-        if (v != NULL) {
-            mul_add(out, v, n, a);
+    if (a < q) {
+        if (use == MULTIPLY) {
+            mul_add(out, v, n, a, q);
         } else {
             dsa_packed_put(out, n, a);
         }
@@ -41,18 +45,21 @@ PQC_INLINE unsigned take(dsa_packed *out, const dsa_poly *v, unsigned n, uint32_
 }
 
 /* The last few coefficients, one candidate at a time. */
-static PQC_NOINLINE unsigned take_last(dsa_packed *out, const dsa_poly *v, unsigned n,
+static PQC_NOINLINE unsigned take_last(dsa_packed *out, const dsa_poly *v, int use, unsigned n,
                                        const uint8_t *p)
 {
     for (const uint8_t *end = p + 12; p != end && n < DSA_N; p += 3) {
-        n = take(out, v, n, (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16);
+        uint32_t candidate = (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16;
+        n = take(out, v, use, n, candidate, DSA_Q);
     }
     return n;
 }
 
-PQC_INLINE void sample(dsa_packed *out, const dsa_poly *v, pqc_sponge *sponge,
+PQC_INLINE void sample(dsa_packed *out, const dsa_poly *v, int use, pqc_sponge *sponge,
                        const uint8_t rho[32], unsigned row, unsigned column)
 {
+    const int32_t q = dsa_q();
+
     pqc_shake128_init(sponge, sponge->scratch);
     pqc_sponge_absorb(sponge, rho, 32);
     pqc_sponge_absorb_byte(sponge, (uint8_t)column);
@@ -65,13 +72,13 @@ PQC_INLINE void sample(dsa_packed *out, const dsa_poly *v, pqc_sponge *sponge,
         const uint8_t *end = p + PQC_SHAKE128_RATE;
         for (; p != end && n <= DSA_N - 4; p += 12) { /* four candidates of three bytes */
             uint32_t w0 = block_word(p), w1 = block_word(p + 4), w2 = block_word(p + 8);
-            n = take(out, v, n, w0);
-            n = take(out, v, n, w0 >> 24 | w1 << 8);
-            n = take(out, v, n, w1 >> 16 | w2 << 16);
-            n = take(out, v, n, w2 >> 8);
+            n = take(out, v, use, n, w0, q);
+            n = take(out, v, use, n, w0 >> 24 | w1 << 8, q);
+            n = take(out, v, use, n, w1 >> 16 | w2 << 16, q);
+            n = take(out, v, use, n, w2 >> 8, q);
         }
         for (; p != end && n < DSA_N; p += 12) {
-            n = take_last(out, v, n, p);
+            n = take_last(out, v, use, n, p);
         }
     }
 }
@@ -79,27 +86,31 @@ PQC_INLINE void sample(dsa_packed *out, const dsa_poly *v, pqc_sponge *sponge,
 PQC_HOT void pqc_dsa_matrix_mul_add(dsa_packed *acc, const dsa_poly *v, pqc_sponge *sponge,
                                     const uint8_t rho[32], unsigned row, unsigned column)
 {
-    sample(acc, v, sponge, rho, row, column);
+    sample(acc, v, MULTIPLY, sponge, rho, row, column);
 }
 
 void pqc_dsa_matrix_sample(dsa_packed *a, pqc_sponge *sponge, const uint8_t rho[32], unsigned row,
                            unsigned column)
 {
-    sample(a, NULL, sponge, rho, row, column);
+    sample(a, NULL, STORE, sponge, rho, row, column);
 }
 
 PQC_HOT void pqc_dsa_packed_mul_add(dsa_packed *acc, const dsa_packed *a, const dsa_poly *v)
 {
+    const int32_t q = dsa_q();
+
     for (unsigned i = 0; i < DSA_N; i++) {
-        mul_add(acc, v, i, dsa_packed_get(a, i));
+        mul_add(acc, v, i, dsa_packed_get(a, i), q);
     }
 }
 
 void pqc_dsa_packed_mul_sub(dsa_poly *v, const dsa_packed *acc, const dsa_packed *c)
 {
+    const int32_t q = dsa_q();
+
     for (unsigned i = 0; i < DSA_N; i++) {
-        int32_t product = dsa_mul(v->c[i], dsa_packed_get(c, i));
-        v->c[i] = dsa_reduce(dsa_packed_get(acc, i) - product);
+        int32_t product = dsa_mul(v->c[i], dsa_packed_get(c, i), q);
+        v->c[i] = dsa_reduce(dsa_packed_get(acc, i) - product, q);
     }
 }
 

@@ -5,81 +5,101 @@
  * c has 49 terms +-x^k, all public, so c s is the sum of 49 rotations of s. With
  * -x^k = x^(k + 256), an array of 512 entries (s, then -s) read cyclically serves
  * all of them. The entries of s are tiny: made non-negative they are summed four in
- * a word, and no lane overflows before the 32nd term. Words must be read aligned,
- * so terms are grouped by their exponent modulo 4 (dsa_ball) and each group's sum
- * is moved to its place at the end.
+ * a word, and no lane overflows before the 32nd term. Words must be read aligned, so
+ * terms are taken by their exponent modulo 4 (dsa_ball), and between two residues the
+ * whole array moves on by one entry.
  */
 #include "dsa.h"
 
 #define LANE_TERMS (255 / (2 * DSA_ETA)) /* how many terms a byte lane holds */
+_Static_assert(DSA_TAU <= 2 * LANE_TERMS, "two sums must do");
 
-/* lanes[0..63] = eta + s, lanes[64..127] = eta - s, then the first few again. */
-static void load_small(dsa_product *work, const uint8_t s[DSA_ETA_POLY_BYTES])
+/* The first entries once more, for reads that begin near the end. */
+PQC_INLINE void close_ring(uint32_t *lanes)
 {
-    uint32_t *lanes = work->small.lanes;
-
-    for (unsigned i = 0; i < 64; i++) {
-        uint32_t x = (uint32_t)s[2 * i] | (uint32_t)s[2 * i + 1] << 8;
-        x = (x | x << 8) & 0x00FF00FF;
-        x = (x | x << 4) & 0x0F0F0F0F; /* eta - s, a byte each */
-        lanes[64 + i] = x;
-        lanes[i] = 0x01010101u * (2 * DSA_ETA) - x;
-    }
     for (unsigned i = 0; i < DSA_PRODUCT_WORDS - 1; i++) {
         lanes[128 + i] = lanes[i];
     }
 }
 
-/* sum[at .. at+3] += lanes - bias, where x^256 = -1 */
-PQC_INLINE void add_lanes(int16_t sum[DSA_N], unsigned at, uint32_t lanes, int32_t bias)
+/* lanes[0..63] = eta + s, lanes[64..127] = eta - s */
+static void load_small(uint32_t *lanes, const uint8_t s[DSA_ETA_POLY_BYTES])
 {
-    for (unsigned lane = 0; lane < 4; lane++, at++, lanes >>= 8) {
-        int32_t value = (int32_t)(lanes & 255) - bias;
-        if (at < DSA_N) {
-            sum[at] = (int16_t)(sum[at] + value);
-        } else {
-            sum[at - DSA_N] = (int16_t)(sum[at - DSA_N] - value);
-        }
+    for (unsigned i = 0; i < 64; i++) {
+        uint32_t x = (uint32_t)s[2 * i] | (uint32_t)s[2 * i + 1] << 16;
+        x = (x | x << 4) & 0x0F0F0F0F; /* eta - s, a byte each */
+        lanes[64 + i] = x;
+        lanes[i] = 0x01010101u * (2 * DSA_ETA) - x;
     }
+    close_ring(lanes);
 }
 
-/* sum += x^residue (sum of x^(4 quarter) s over up to LANE_TERMS terms) */
-static void add_group(dsa_product *work, const uint8_t *quarter, unsigned terms, unsigned residue)
+/* Multiply by x. */
+static void move_on(uint32_t *lanes)
 {
-    int32_t bias = DSA_ETA * (int32_t)terms;
+    uint32_t before = lanes[127];
 
-    for (unsigned at = 0; at < DSA_N / 4; at += DSA_PRODUCT_WORDS) {
-        uint32_t a0 = 0, a1 = 0, a2 = 0, a3 = 0; /* written out to stay in registers */
-        for (const uint8_t *t = quarter, *end = quarter + terms; t != end; t++) {
-            const uint32_t *p = work->small.lanes + ((at - *t) & 127);
-            a0 += p[0];
+    for (unsigned i = 0; i < 128; i++) {
+        uint32_t here = lanes[i];
+        lanes[i] = here << 8 | before >> 24;
+        before = here;
+    }
+    close_ring(lanes);
+}
+
+/* sum += x^(4 quarter) s for each of the terms */
+static void add_terms(uint32_t *sum, const uint32_t *lanes, const uint8_t *quarter,
+                      const uint8_t *end)
+{
+    for (unsigned at = 0; at < DSA_N / 4; at += DSA_PRODUCT_WORDS, sum += DSA_PRODUCT_WORDS) {
+        uint32_t a0 = sum[0], a1 = sum[1], a2 = sum[2], a3 = sum[3];
+#if DSA_PRODUCT_WORDS == 8
+        uint32_t a4 = sum[4], a5 = sum[5], a6 = sum[6], a7 = sum[7];
+#endif
+        for (const uint8_t *t = quarter; t != end; t++) {
+            const uint32_t *p = lanes + ((at - *t) & 127);
+            a0 += p[0]; /* written out to stay in registers */
             a1 += p[1];
             a2 += p[2];
             a3 += p[3];
+#if DSA_PRODUCT_WORDS == 8
+            a4 += p[4];
+            a5 += p[5];
+            a6 += p[6];
+            a7 += p[7];
+#endif
         }
-        add_lanes(work->small.sum, 4 * at + residue, a0, bias);
-        add_lanes(work->small.sum, 4 * at + residue + 4, a1, bias);
-        add_lanes(work->small.sum, 4 * at + residue + 8, a2, bias);
-        add_lanes(work->small.sum, 4 * at + residue + 12, a3, bias);
+        sum[0] = a0;
+        sum[1] = a1;
+        sum[2] = a2;
+        sum[3] = a3;
+#if DSA_PRODUCT_WORDS == 8
+        sum[4] = a4;
+        sum[5] = a5;
+        sum[6] = a6;
+        sum[7] = a7;
+#endif
     }
 }
 
 PQC_HOT void pqc_dsa_product_small(dsa_product *work, const dsa_ball *c,
                                    const uint8_t s[DSA_ETA_POLY_BYTES])
 {
-    unsigned term = 0;
+    const uint8_t *term = c->quarter, *full = term + LANE_TERMS;
 
-    load_small(work, s);
+    load_small(work->small.lanes, s);
     memset(work->small.sum, 0, sizeof work->small.sum);
     for (unsigned residue = 0; residue < 4; residue++) {
-        while (term < c->end[residue]) {
-            unsigned terms = c->end[residue] - term;
-            if (terms > LANE_TERMS) {
-                terms = LANE_TERMS;
-            }
-            add_group(work, c->quarter + term, terms, residue);
-            term += terms;
+        const uint8_t *end = c->quarter + c->end[residue];
+        if (residue != 0) {
+            move_on(work->small.lanes);
         }
+        if (term < full && end > full) {
+            add_terms(work->small.sum[0], work->small.lanes, term, full);
+            term = full;
+        }
+        add_terms(work->small.sum[term >= full], work->small.lanes, term, end);
+        term = end;
     }
 }
 

@@ -26,51 +26,24 @@ static void start_numbered(pqc_sponge *sponge, const uint8_t seed[64], unsigned 
 void pqc_dsa_sample_secret(uint8_t packed[DSA_ETA_POLY_BYTES], pqc_sponge *sponge,
                            const uint8_t seed[64], unsigned nonce)
 {
+    uint32_t word = 0; /* eight coefficients being gathered */
     unsigned n = 0;
 
     start_numbered(sponge, seed, nonce);
-    memset(packed, 0, DSA_ETA_POLY_BYTES);
     while (n < DSA_N) {
-        const uint8_t *block = pqc_sponge_squeeze_block(sponge);
-        for (unsigned i = 0; i < 2 * PQC_SHAKE256_RATE && n < DSA_N; i++) {
-            unsigned nibble = (block[i / 2] >> (4 * (i & 1))) & 15u;
-            if (nibble <= 2 * DSA_ETA) {
-                packed[n / 2] = (uint8_t)(packed[n / 2] | nibble << (4 * (n & 1)));
-                n++;
+        const uint8_t *p = pqc_sponge_squeeze_block(sponge);
+        const uint8_t *end = p + PQC_SHAKE256_RATE;
+        for (; p != end && n < DSA_N; p++) {
+            for (unsigned byte = *p, half = 0; half < 2 && n < DSA_N; half++, byte >>= 4) {
+                if ((byte & 15) <= 2 * DSA_ETA) {
+                    word = word >> 4 | (uint32_t)byte << 28;
+                    if (++n % 8 == 0) {
+                        pqc_store32(packed + n / 2 - 4, word);
+                    }
+                }
             }
         }
     }
-}
-
-/*
- * Calls TAKE(n, y_n, y_n+1) for every pair of coefficients of a mask: 20 bits each,
- * so five bytes a pair, and a block of the sponge is no multiple of that.
- */
-#define FOR_MASK_PAIRS(sponge, seed, nonce, TAKE)                                      \
-    do {                                                                               \
-        uint8_t five[5];                                                               \
-        unsigned filled = 0, n = 0;                                                    \
-        start_numbered(sponge, seed, nonce);                                           \
-        while (n < DSA_N) {                                                            \
-            const uint8_t *block = pqc_sponge_squeeze_block(sponge);                   \
-            for (unsigned i = 0; i < PQC_SHAKE256_RATE && n < DSA_N; i++) {            \
-                five[filled++] = block[i];                                             \
-                if (filled == 5) {                                                     \
-                    uint32_t low = pqc_load32(five);                                   \
-                    TAKE(n, DSA_GAMMA1 - (int32_t)(low & 0xFFFFF),                     \
-                         DSA_GAMMA1 - (int32_t)(low >> 20 | (uint32_t)five[4] << 12)); \
-                    n += 2;                                                            \
-                    filled = 0;                                                        \
-                }                                                                      \
-            }                                                                          \
-        }                                                                              \
-        pqc_wipe(five, sizeof five);                                                   \
-    } while (0)
-
-void pqc_dsa_sample_mask(dsa_poly *y, pqc_sponge *sponge, const uint8_t seed[64], unsigned nonce)
-{
-#define KEEP(n, a, b) (y->c[n] = (a), y->c[(n) + 1] = (b))
-    FOR_MASK_PAIRS(sponge, seed, nonce, KEEP);
 }
 
 /* Negative exactly when |z| >= gamma1 - beta. */
@@ -80,28 +53,77 @@ PQC_INLINE int32_t response_excess(int32_t z)
     return DSA_GAMMA1 - DSA_BETA - 1 - magnitude;
 }
 
-PQC_INLINE void pack_pair(uint8_t *five, int32_t z0, int32_t z1)
+/* Where the coefficients of a mask go: into `y`, or into a response. */
+typedef struct {
+    dsa_poly *y;
+    const dsa_product *cs;
+    uint8_t *packed;
+    int32_t excess;
+    uint32_t even; /* the coefficient before, when it was the first of two */
+} mask_sink;
+
+PQC_INLINE void pour(mask_sink *sink, unsigned n, uint32_t bits)
 {
-    uint32_t a = (uint32_t)(DSA_GAMMA1 - z0), b = (uint32_t)(DSA_GAMMA1 - z1);
-    pqc_store32(five, a | b << 20);
-    five[4] = (uint8_t)(b >> 12);
+    int32_t y = DSA_GAMMA1 - (int32_t)(bits & 0xFFFFF);
+
+    if (sink->y != NULL) {
+        sink->y->c[n] = y;
+        return;
+    }
+    int32_t z = y + dsa_product_get(sink->cs, n);
+    sink->excess |= response_excess(z);
+    if (sink->packed != NULL) {
+        uint32_t code = (uint32_t)(DSA_GAMMA1 - z);
+        if (n % 2 == 0) {
+            sink->even = code;
+        } else {
+            pqc_store32(sink->packed, sink->even | code << 20);
+            sink->packed[4] = (uint8_t)(code >> 12);
+            sink->packed += 5;
+        }
+    }
 }
 
-uint32_t pqc_dsa_sample_response(uint8_t *packed, const int16_t cs[DSA_N], pqc_sponge *sponge,
+/*
+ * 20 bits a coefficient, read a word at a time. Between words `rest` holds the
+ * `have` < 20 bits left over.
+ */
+PQC_INLINE void sample_mask(mask_sink *sink, pqc_sponge *sponge, const uint8_t seed[64],
+                            unsigned nonce)
+{
+    uint32_t rest = 0;
+    unsigned have = 0, n = 0;
+
+    start_numbered(sponge, seed, nonce);
+    while (n < DSA_N) {
+        const uint8_t *p = pqc_sponge_squeeze_block(sponge);
+        const uint8_t *end = p + PQC_SHAKE256_RATE;
+        for (; p != end && n < DSA_N; p += 4) {
+            uint32_t word = pqc_load32(p);
+            pour(sink, n++, rest | word << have);
+            rest = word >> (20 - have);
+            have += 12;
+            if (have >= 20) {
+                pour(sink, n++, rest);
+                rest >>= 20;
+                have -= 20;
+            }
+        }
+    }
+}
+
+void pqc_dsa_sample_mask(dsa_poly *y, pqc_sponge *sponge, const uint8_t seed[64], unsigned nonce)
+{
+    mask_sink sink = {y, NULL, NULL, 0, 0};
+    sample_mask(&sink, sponge, seed, nonce);
+}
+
+uint32_t pqc_dsa_sample_response(uint8_t *packed, const dsa_product *cs, pqc_sponge *sponge,
                                  const uint8_t seed[64], unsigned nonce)
 {
-    int32_t excess = 0;
-
-#define RESPOND(n, a, b)                                     \
-    do {                                                     \
-        int32_t z0 = (a) + cs[n], z1 = (b) + cs[(n) + 1];    \
-        excess |= response_excess(z0) | response_excess(z1); \
-        if (packed != NULL) {                                \
-            pack_pair(packed + (n) / 2 * 5, z0, z1);         \
-        }                                                    \
-    } while (0)
-    FOR_MASK_PAIRS(sponge, seed, nonce, RESPOND);
-    return pqc_mask_negative(excess);
+    mask_sink sink = {NULL, cs, packed, 0, 0};
+    sample_mask(&sink, sponge, seed, nonce);
+    return pqc_mask_negative(sink.excess);
 }
 
 /* The challenge is public: it is part of the signature, or of an attempt independent of it. */

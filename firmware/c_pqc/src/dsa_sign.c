@@ -159,7 +159,7 @@ static PQC_NOINLINE uint32_t respond(sign_ws *w, uint8_t *z, unsigned nonce)
 
     for (unsigned j = 0; j < DSA_L && !reject; j++) {
         pqc_dsa_product_small(&w->u.product, &w->ball, w->key.s1 + DSA_ETA_POLY_BYTES * j);
-        reject = pqc_dsa_sample_response(z, w->u.product.small.sum, &w->sponge, w->key.mask_seed,
+        reject = pqc_dsa_sample_response(z, &w->u.product, &w->sponge, w->key.mask_seed,
                                          nonce + j);
         if (z != NULL) {
             z += DSA_Z_POLY_BYTES;
@@ -184,7 +184,7 @@ static PQC_NOINLINE uint32_t check_low_bits(sign_ws *w, const borrowed *b)
         pqc_dsa_product_small(&w->u.product, &w->ball, b->s2 + DSA_ETA_POLY_BYTES * i);
         for (unsigned n = 0; n < DSA_N; n++) {
             int32_t low;
-            int32_t r = dsa_packed_get(&w->w[i], n) - w->u.product.small.sum[n];
+            int32_t r = dsa_packed_get(&w->w[i], n) - dsa_product_get(&w->u.product, n);
             r = dsa_positive(dsa_positive(r) - DSA_Q);
             (void)dsa_decompose(&low, r);
             seen |= excess(low, DSA_GAMMA2 - DSA_BETA);

@@ -53,7 +53,7 @@ static void load_challenge(verify_ws *w, const uint8_t *challenge)
     pqc_dsa_ball_expand(&w->v, &w->ball);
     pqc_dsa_ntt(&w->v);
     for (unsigned i = 0; i < DSA_N; i++) {
-        dsa_packed_put(&w->c, i, dsa_reduce(w->v.c[i]));
+        dsa_packed_put(&w->c, i, dsa_reduce(w->v.c[i], DSA_Q));
     }
 }
 
