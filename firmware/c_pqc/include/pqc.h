@@ -152,8 +152,8 @@ int pqc_kem_decapsulate_expanded(uint8_t shared[PQC_KEM_SHARED_BYTES],
 /* The least workspace, and those with which a function is faster (docs/decisions/0005). */
 #define PQC_DSA_KEYPAIR_WS_BYTES      4096
 #define PQC_DSA_KEYPAIR_FAST_WS_BYTES 7936
-#define PQC_DSA_SIGN_WS_BYTES         7168
-#define PQC_DSA_SIGN_CACHED_WS_BYTES  30208
+#define PQC_DSA_SIGN_WS_BYTES         7040
+#define PQC_DSA_SIGN_CACHED_WS_BYTES  32000
 #define PQC_DSA_VERIFY_WS_BYTES       4096
 #define PQC_DSA_VERIFY_FAST_WS_BYTES  7936
 

@@ -92,8 +92,15 @@ void pqc_dsa_packed_invntt(dsa_poly *p, const dsa_packed *acc);
 /* One polynomial of s1 or s2 (algorithm 33), as the 4-bit values eta - s. */
 void pqc_dsa_sample_secret(uint8_t packed[DSA_ETA_POLY_BYTES], pqc_sponge *sponge,
                            const uint8_t seed[64], unsigned nonce);
-/* One polynomial of the mask y (algorithm 34). */
-void pqc_dsa_sample_mask(dsa_poly *y, pqc_sponge *sponge, const uint8_t seed[64], unsigned nonce);
+/* One polynomial of the mask y: how to sample it, and where its bits may be kept (or NULL). */
+typedef struct {
+    const uint8_t *seed; /* rho'', 64 bytes */
+    unsigned nonce;
+    uint8_t *stored; /* DSA_Z_POLY_BYTES */
+} dsa_mask;
+
+/* Algorithm 34. Stores the bits, when there is a place for them. */
+void pqc_dsa_sample_mask(dsa_poly *y, pqc_sponge *sponge, const dsa_mask *mask);
 
 /*
  * The challenge c = sum of tau terms +-x^k, with -x^k written as x^(k + 256) and
@@ -143,12 +150,12 @@ PQC_INLINE int32_t dsa_product_get(const dsa_product *work, unsigned i)
 }
 
 /*
- * One polynomial of the response z = y + cs, where y is sampled anew. Packs it unless
- * `packed` is NULL. Returns all ones when a coefficient is gamma1 - beta or more in
- * magnitude, else 0. (In dsa_sample.c.)
+ * One polynomial of the response z = y + cs, where y is what was stored, or sampled
+ * anew. Packs it unless `packed` is NULL. Returns all ones when a coefficient is
+ * gamma1 - beta or more in magnitude, else 0. (In dsa_sample.c.)
  */
 uint32_t pqc_dsa_sample_response(uint8_t *packed, const dsa_product *cs, pqc_sponge *sponge,
-                                 const uint8_t seed[64], unsigned nonce);
+                                 const dsa_mask *mask);
 
 /* Prepare t0 (13-bit form) for pqc_dsa_product_wide(). */
 void pqc_dsa_product_load(dsa_product *work, const uint8_t t0[DSA_T0_POLY_BYTES]);
@@ -167,7 +174,8 @@ void pqc_dsa_unpack_t1(dsa_poly *t1, const uint8_t packed[DSA_T1_POLY_BYTES]);
 int pqc_dsa_unpack_z(dsa_poly *z, const uint8_t packed[DSA_Z_POLY_BYTES]);
 /*
  * The high bits of w (in [0, q)), each moved by one where `hints` ascending
- * positions say so (UseHint, algorithm 40). `packed` may be the memory of w.
+ * positions say so (UseHint, algorithm 40). Public values only. `packed` may be the
+ * memory of w.
  */
 void pqc_dsa_pack_w1(uint8_t packed[DSA_W1_POLY_BYTES], const dsa_poly *w, const uint8_t *position,
                      unsigned hints);

@@ -4,7 +4,7 @@
  */
 #include "dsa_field.h"
 
-PQC_DEFINE_BURN(burn_stack, 640)
+PQC_DEFINE_BURN(burn_stack, 352)
 
 void pqc_dsa_key_begin(dsa_key *key, pqc_sponge *sponge, const uint8_t seed[PQC_DSA_SEED_BYTES])
 {

@@ -85,19 +85,17 @@ PQC_INLINE void pour(mask_sink *sink, unsigned n, uint32_t bits)
 }
 
 /*
- * 20 bits a coefficient, read a word at a time. Between words `rest` holds the
- * `have` < 20 bits left over.
+ * 20 bits a coefficient, read a word at a time, from `stored` or else block by block
+ * from a sponge. Between words `rest` holds the `have` < 20 bits left over.
  */
-PQC_INLINE void sample_mask(mask_sink *sink, pqc_sponge *sponge, const uint8_t seed[64],
-                            unsigned nonce)
+PQC_INLINE void unpack_mask(mask_sink *sink, const uint8_t *stored, pqc_sponge *sponge)
 {
     uint32_t rest = 0;
     unsigned have = 0, n = 0;
 
-    start_numbered(sponge, seed, nonce);
     while (n < DSA_N) {
-        const uint8_t *p = pqc_sponge_squeeze_block(sponge);
-        const uint8_t *end = p + PQC_SHAKE256_RATE;
+        const uint8_t *p = stored != NULL ? stored : pqc_sponge_squeeze_block(sponge);
+        const uint8_t *end = p + (stored != NULL ? DSA_Z_POLY_BYTES : PQC_SHAKE256_RATE);
         for (; p != end && n < DSA_N; p += 4) {
             uint32_t word = pqc_load32(p);
             pour(sink, n++, rest | word << have);
@@ -112,17 +110,34 @@ PQC_INLINE void sample_mask(mask_sink *sink, pqc_sponge *sponge, const uint8_t s
     }
 }
 
-void pqc_dsa_sample_mask(dsa_poly *y, pqc_sponge *sponge, const uint8_t seed[64], unsigned nonce)
+static void seed_mask(pqc_sponge *sponge, const dsa_mask *mask)
+{
+    start(sponge, mask->seed, 64);
+    pqc_sponge_absorb_byte(sponge, (uint8_t)mask->nonce);
+    pqc_sponge_absorb_byte(sponge, (uint8_t)(mask->nonce >> 8));
+    pqc_sponge_finish(sponge);
+}
+
+void pqc_dsa_sample_mask(dsa_poly *y, pqc_sponge *sponge, const dsa_mask *mask)
 {
     mask_sink sink = {y, NULL, NULL, 0, 0};
-    sample_mask(&sink, sponge, seed, nonce);
+
+    seed_mask(sponge, mask);
+    if (mask->stored != NULL) {
+        pqc_sponge_squeeze(sponge, mask->stored, DSA_Z_POLY_BYTES);
+    }
+    unpack_mask(&sink, mask->stored, sponge);
 }
 
 uint32_t pqc_dsa_sample_response(uint8_t *packed, const dsa_product *cs, pqc_sponge *sponge,
-                                 const uint8_t seed[64], unsigned nonce)
+                                 const dsa_mask *mask)
 {
     mask_sink sink = {NULL, cs, packed, 0, 0};
-    sample_mask(&sink, sponge, seed, nonce);
+
+    if (mask->stored == NULL) {
+        seed_mask(sponge, mask);
+    }
+    unpack_mask(&sink, mask->stored, sponge);
     return pqc_mask_negative(sink.excess);
 }
 

@@ -15,7 +15,7 @@
 #include "dsa_field.h"
 #include "dsa_internal.h"
 
-PQC_DEFINE_BURN(burn_stack, 640)
+PQC_DEFINE_BURN(burn_stack, 480)
 
 #define ATTEMPTS_MAX 814 /* FIPS 204 appendix C: more have a chance below 2^-256 */
 
@@ -31,13 +31,25 @@ typedef struct {
         dsa_product product;
         uint8_t bytes[DSA_T1_POLY_BYTES];
     } u;
-    dsa_packed w[DSA_K]; /* first t, then w, then w - c s2 */
-    dsa_packed matrix[]; /* DSA_K * DSA_L, row by row, or none */
+    dsa_packed w[DSA_K]; /* first t, then w; of this, then of w - c s2, the low bits */
 } sign_ws;
 
-#define SIGN_CACHED_WS (sizeof(sign_ws) + DSA_K * DSA_L * sizeof(dsa_packed))
+#define STORED_MASKS 3 /* as many as fit into 32 KB with the rest */
+
+typedef struct {
+    sign_ws small;
+    uint8_t mask[STORED_MASKS][DSA_Z_POLY_BYTES];
+    dsa_packed matrix[DSA_K * DSA_L]; /* row by row; last, since it needs no wiping */
+} cached_ws;
+
 _Static_assert(sizeof(sign_ws) <= PQC_DSA_SIGN_WS_BYTES, "workspace");
-_Static_assert(SIGN_CACHED_WS <= PQC_DSA_SIGN_CACHED_WS_BYTES, "workspace");
+_Static_assert(sizeof(cached_ws) <= PQC_DSA_SIGN_CACHED_WS_BYTES, "workspace");
+
+/* Both modes work on the first part; in small mode the rest is not there. */
+static cached_ws *cache_of(sign_ws *w, int cached)
+{
+    return cached ? (cached_ws *)(void *)w : NULL;
+}
 
 /* What signing keeps in the signature's buffer meanwhile. */
 typedef struct {
@@ -54,10 +66,12 @@ static borrowed borrow(uint8_t *signature)
 /* w += A[.][column] o u.poly, after transforming u.poly */
 static void multiply_column(sign_ws *w, unsigned column, int cached)
 {
+    const cached_ws *cache = cache_of(w, cached);
+
     pqc_dsa_ntt(&w->u.poly);
     for (unsigned i = 0; i < DSA_K; i++) {
-        if (cached) {
-            pqc_dsa_packed_mul_add(&w->w[i], &w->matrix[DSA_L * i + column], &w->u.poly);
+        if (cache != NULL) {
+            pqc_dsa_packed_mul_add(&w->w[i], &cache->matrix[DSA_L * i + column], &w->u.poly);
         } else {
             pqc_dsa_matrix_mul_add(&w->w[i], &w->u.poly, &w->sponge, w->key.rho, i, column);
         }
@@ -74,9 +88,11 @@ static void keep_row(sign_ws *w, unsigned i)
 
 static void sample_matrix(sign_ws *w)
 {
+    cached_ws *cache = cache_of(w, 1);
+
     for (unsigned i = 0; i < DSA_K; i++) {
         for (unsigned j = 0; j < DSA_L; j++) {
-            pqc_dsa_matrix_sample(&w->matrix[DSA_L * i + j], &w->sponge, w->key.rho, i, j);
+            pqc_dsa_matrix_sample(&cache->matrix[DSA_L * i + j], &w->sponge, w->key.rho, i, j);
         }
     }
 }
@@ -130,12 +146,43 @@ static void seed_mask(sign_ws *w, const uint8_t *random)
     pqc_sponge_squeeze(&w->sponge, w->key.mask_seed, sizeof w->key.mask_seed);
 }
 
+/* Polynomial j of y in the attempt that began with `nonce`. */
+static dsa_mask mask_of(sign_ws *w, unsigned nonce, unsigned j, int cached)
+{
+    cached_ws *cache = cache_of(w, cached);
+    dsa_mask mask = {w->key.mask_seed, nonce + j, NULL};
+
+    if (cache != NULL && j < STORED_MASKS) {
+        mask.stored = cache->mask[j];
+    }
+    return mask;
+}
+
+/*
+ * Replace u.poly, a row of w, by its high bits packed, and keep its low bits in w[i]:
+ * twice their value, plus 1 where the high bits are not 0.
+ */
+static void split_row(sign_ws *w, unsigned i)
+{
+    int32_t before = 0;
+
+    for (unsigned n = 0; n < DSA_N; n++) {
+        int32_t low, high = dsa_decompose(&low, w->u.poly.c[n]);
+        dsa_packed_put(&w->w[i], n, 2 * low + ((high + 15) >> 4));
+        if (n % 2 != 0) {
+            w->u.bytes[n / 2] = (uint8_t)(before | high << 4);
+        }
+        before = high;
+    }
+}
+
 /* w = A y, challenge = H(mu || w1), ball; lines 11 to 16 */
 static PQC_NOINLINE void commit(sign_ws *w, unsigned nonce, int cached)
 {
     memset(w->w, 0, sizeof w->w);
     for (unsigned j = 0; j < DSA_L; j++) {
-        pqc_dsa_sample_mask(&w->u.poly, &w->sponge, w->key.mask_seed, nonce + j);
+        dsa_mask mask = mask_of(w, nonce, j, cached);
+        pqc_dsa_sample_mask(&w->u.poly, &w->sponge, &mask);
         multiply_column(w, j, cached);
     }
 
@@ -143,8 +190,7 @@ static PQC_NOINLINE void commit(sign_ws *w, unsigned nonce, int cached)
     pqc_sponge_absorb(&w->sponge, w->key.mu, sizeof w->key.mu);
     for (unsigned i = 0; i < DSA_K; i++) {
         pqc_dsa_packed_invntt(&w->u.poly, &w->w[i]);
-        keep_row(w, i);
-        pqc_dsa_pack_w1(w->u.bytes, &w->u.poly, NULL, 0);
+        split_row(w, i);
         pqc_sponge_absorb(&w->sponge, w->u.bytes, DSA_W1_POLY_BYTES);
     }
     pqc_sponge_finish(&w->sponge);
@@ -153,14 +199,14 @@ static PQC_NOINLINE void commit(sign_ws *w, unsigned nonce, int cached)
 }
 
 /* z = y + c s1, packed when `z` is not NULL. All ones when it must be rejected. */
-static PQC_NOINLINE uint32_t respond(sign_ws *w, uint8_t *z, unsigned nonce)
+static PQC_NOINLINE uint32_t respond(sign_ws *w, uint8_t *z, unsigned nonce, int cached)
 {
     uint32_t reject = 0;
 
     for (unsigned j = 0; j < DSA_L && !reject; j++) {
+        dsa_mask mask = mask_of(w, nonce, j, cached);
         pqc_dsa_product_small(&w->u.product, &w->ball, w->key.s1 + DSA_ETA_POLY_BYTES * j);
-        reject = pqc_dsa_sample_response(z, &w->u.product, &w->sponge, w->key.mask_seed,
-                                         nonce + j);
+        reject = pqc_dsa_sample_response(z, &w->u.product, &w->sponge, &mask);
         if (z != NULL) {
             z += DSA_Z_POLY_BYTES;
         }
@@ -174,7 +220,10 @@ PQC_INLINE int32_t excess(int32_t a, int32_t bound)
     return bound - 1 - ((a ^ (a >> 31)) - (a >> 31));
 }
 
-/* w -= c s2; all ones when the low bits of the difference are too large. */
+/*
+ * Subtract c s2 from the low bits; all ones when they become too large. As long as
+ * they are not, the high bits stay what they were, and so does the mark beside them.
+ */
 static PQC_NOINLINE uint32_t check_low_bits(sign_ws *w, const borrowed *b)
 {
     uint32_t reject = 0;
@@ -183,11 +232,8 @@ static PQC_NOINLINE uint32_t check_low_bits(sign_ws *w, const borrowed *b)
         int32_t seen = 0;
         pqc_dsa_product_small(&w->u.product, &w->ball, b->s2 + DSA_ETA_POLY_BYTES * i);
         for (unsigned n = 0; n < DSA_N; n++) {
-            int32_t low;
-            int32_t r = dsa_packed_get(&w->w[i], n) - dsa_product_get(&w->u.product, n);
-            r = dsa_positive(dsa_positive(r) - DSA_Q);
-            (void)dsa_decompose(&low, r);
-            seen |= excess(low, DSA_GAMMA2 - DSA_BETA);
+            int32_t r = dsa_packed_get(&w->w[i], n) - 2 * dsa_product_get(&w->u.product, n);
+            seen |= excess(r >> 1, DSA_GAMMA2 - DSA_BETA);
             dsa_packed_put(&w->w[i], n, r);
         }
         reject = pqc_mask_negative(seen);
@@ -195,21 +241,27 @@ static PQC_NOINLINE uint32_t check_low_bits(sign_ws *w, const borrowed *b)
     return reject;
 }
 
-/* The hints of one row, appended at `count`: the new count, or REJECTED. */
+/*
+ * MakeHint, algorithm 39: do the low bits, once c t0 is added, leave their range? It
+ * is (-gamma2, gamma2], and for the high bits 0 also -gamma2.
+ */
+PQC_INLINE int needs_hint(int32_t low, int high_not_zero)
+{
+    return low > DSA_GAMMA2 || low < -DSA_GAMMA2 || (low == -DSA_GAMMA2 && high_not_zero);
+}
+
 #define REJECTED 0xFFFFu
 
+/* The hints of one row, appended at `count`: the new count, or REJECTED. */
 static unsigned hint_row(sign_ws *w, unsigned i, unsigned count)
 {
     for (unsigned first = 0; first < DSA_N; first += 8) {
         int32_t ct0[8], seen = 0;
         pqc_dsa_product_wide(ct0, &w->u.product, &w->ball, first);
         for (unsigned k = 0; k < 8; k++) {
-            int32_t low, r = dsa_packed_get(&w->w[i], first + k);
-            int32_t before = dsa_decompose(&low, r);
-            int32_t moved = dsa_positive(dsa_positive(r + ct0[k]) - DSA_Q);
-            int32_t after = dsa_decompose(&low, moved);
+            int32_t r = dsa_packed_get(&w->w[i], first + k);
             seen |= excess(ct0[k], DSA_GAMMA2);
-            if (before != after) { /* the hint is part of the signature */
+            if (needs_hint((r >> 1) + ct0[k], r & 1)) { /* it is part of the signature */
                 if (count == DSA_OMEGA) {
                     return REJECTED;
                 }
@@ -249,11 +301,11 @@ static int attempt(uint8_t *signature, sign_ws *w, const borrowed *b,
             return PQC_ERR_STOPPED;
         }
         commit(w, nonce, cached);
-        if (respond(w, NULL, nonce) || check_low_bits(w, b) || make_hint(w, b)) {
+        if (respond(w, NULL, nonce, cached) || check_low_bits(w, b) || make_hint(w, b)) {
             continue;
         }
         memcpy(signature, w->challenge, DSA_LAMBDA_BYTES); /* t0 and s2 end here */
-        (void)respond(w, signature + DSA_LAMBDA_BYTES, nonce);
+        (void)respond(w, signature + DSA_LAMBDA_BYTES, nonce, cached);
         memcpy(signature + DSA_LAMBDA_BYTES + DSA_Z_BYTES, w->hint, DSA_HINT_BYTES);
         return PQC_OK;
     }
@@ -321,14 +373,14 @@ int pqc_dsa_sign_internal(uint8_t signature[PQC_DSA_SIGNATURE_BYTES], const dsa_
                           const dsa_message *message, const uint8_t random[PQC_DSA_RANDOM_BYTES],
                           const pqc_dsa_options *options, void *ws, size_t ws_bytes)
 {
-    int cached = ws_bytes >= SIGN_CACHED_WS;
+    int cached = ws_bytes >= sizeof(cached_ws);
     int status = pqc_check_workspace(ws, ws_bytes, sizeof(sign_ws));
 
     if (status == PQC_OK && message->context_bytes > PQC_DSA_CONTEXT_MAX) {
         status = PQC_ERR_BAD_LENGTH;
     } else if (status == PQC_OK) {
         status = sign(signature, key, message, random, options, ws, cached);
-        pqc_wipe(ws, sizeof(sign_ws)); /* the matrix beyond is public */
+        pqc_wipe(ws, cached ? offsetof(cached_ws, matrix) : sizeof(sign_ws));
         burn_stack();
     }
     if (status != PQC_OK) {
