@@ -25,6 +25,7 @@ _BITS_PER_BYTE = 10
 _CHUNK_S = 0.004  # a chunk is what passes in this time: small against any frame's time
 _CHUNK_BYTES = 256
 _BUFFER_BYTES = 1024
+_LINGER_S = 1.0
 
 
 @dataclass
@@ -189,6 +190,9 @@ class SerialMedium:
 
 
 async def _close(writer: asyncio.StreamWriter) -> None:
+    """Close after the last bytes have gone, unless the other side does not take them."""
     writer.close()
-    with contextlib.suppress(OSError):
-        await writer.wait_closed()
+    try:
+        await asyncio.wait_for(writer.wait_closed(), _LINGER_S)
+    except (OSError, TimeoutError):
+        writer.transport.abort()

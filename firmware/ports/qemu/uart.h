@@ -4,7 +4,7 @@
  *
  * Receiving: the interrupt moves bytes into a ring of up to UART_RX_BYTES. When the ring is full
  * the byte stays in the UART, which stops QEMU from offering more: nothing is lost, the sender
- * waits (a real board would need RTS/CTS for that; at 115200 baud the ring lasts 355 ms).
+ * waits (a real board would need RTS/CTS for that; at 115200 baud the ring lasts 711 ms).
  * Sending: a ring of UART_TX_BYTES drained by the interrupt; a full ring takes no more bytes.
  */
 #ifndef UART_H
@@ -16,7 +16,7 @@
 
 #define UART_COUNT    5
 #define UART_REPL     0
-#define UART_RX_BYTES 4096u /* powers of two */
+#define UART_RX_BYTES 8192u /* powers of two */
 #define UART_TX_BYTES 2048u
 
 /* Called from the receive interrupt for every byte of the REPL's UART; true = byte is consumed. */

@@ -11,7 +11,7 @@ from tools.firmware.errors import FirmwareError, MissingTool
 from tools.firmware.progress import Progress
 
 MACHINE = """\
-Acquire::http::Proxy "http://proxy.test:3142";
+Acquire::http::Proxy "http://cache.test:3142";
 Acquire::https::CaInfo "/etc/ca.pem";
 Acquire::Retries "3";
 Acquire::IndexTargets::deb::DEP-11::MetaKey "x";
@@ -47,7 +47,7 @@ class TestPrivateConfiguration:
 
     def test_proxies_and_certificates_are_taken_over(self, tmp_path: Path) -> None:
         found = settings_of(apt.private_configuration(tmp_path, MACHINE))
-        assert found["Acquire::http::Proxy"] == "http://proxy.test:3142"
+        assert found["Acquire::http::Proxy"] == "http://cache.test:3142"
         assert found["Acquire::https::CaInfo"] == "/etc/ca.pem"
         assert found["Acquire::Retries"] == "3"
 
