@@ -6,18 +6,25 @@ __all__ = ("TYPE_CHECKING", "const", "dataclass_transform")
 TYPE_CHECKING = False  # type checkers take this name to be True; no runtime imports typing
 
 if TYPE_CHECKING:
-    from typing import dataclass_transform
+    from typing import Any, dataclass_transform
+
+    # What a function takes that only reads octets. Any for the crypto port's sake, whose
+    # methods say ``bytes`` and mean bytes-like, as most of the typed world does.
+    Buffer = Any
+
+    def const(value: int) -> int:
+        """Mark an integer the MicroPython compiler may fold. CPython: the value itself."""
+        return value
 else:
 
     def dataclass_transform():
         """Stand in for typing's decorator, which only type checkers read."""
         return lambda cls: cls
 
+    try:
+        from micropython import const
+    except ImportError:
 
-try:
-    from micropython import const  # type: ignore[import-not-found]
-except ImportError:
-
-    def const(value: int) -> int:
-        """Mark an integer the MicroPython compiler may fold. CPython: the value itself."""
-        return value
+        def const(value: int) -> int:
+            """Mark an integer the MicroPython compiler may fold. CPython: the value itself."""
+            return value

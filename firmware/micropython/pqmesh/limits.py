@@ -6,7 +6,7 @@ gives it. Both are plain values: a board derives its own with ``replace(profile,
 Times are integer milliseconds, sizes are bytes.
 """
 
-from .compat import TYPE_CHECKING, const
+from .compat import const
 from .record import Record, replace
 
 __all__ = (
@@ -52,47 +52,52 @@ class LinkProfile(Record):
         "keepalive_ms",
         "silence_ms",
     )
-    if TYPE_CHECKING:
-        mtu: int
-        """Largest frame, before framing octets. At least 222 for HS-S (32 fragments)."""
-        tag_bytes: int
-        """Length of the AEAD tag of data frames: 8 on radio, 16 elsewhere."""
-        bits_per_second: int
-        """Nominal rate; paces the timers, promises nothing."""
-        octet_bits: int
-        """Bits on the line per octet: 10 on a UART (8N1), 8 elsewhere."""
-        turnaround_ms: int
-        """From the last bit of a frame to the first of its answer, without crypto."""
-        point_to_point: bool
-        """Whether exactly one neighbour can be on the link: crossed connects then merge."""
-        window: int
-        """Segments in flight per session, 1..32."""
-        replay_window: int
-        """Packet numbers remembered per session: 64 on radio, 1024 on IP."""
-        reorder_frames: int
-        """A frame counts as lost once this many later ones are acknowledged."""
-        ack_every: int
-        """Segments after which an acknowledgement is sent at once."""
-        ack_delay_ms: int
-        """How long an acknowledgement may wait for company."""
-        min_rto_ms: int
-        """Floor of the retransmission timeout."""
-        max_rto_ms: int
-        """Ceiling of the retransmission timeout, also when backed off."""
-        tries: int
-        """Transmissions of one segment or one POLL before the peer counts as silent."""
-        answer_ms: int
-        """Patience for public-key work of the slowest peer, per handshake message."""
-        handshake_ms: int
-        """A handshake unfinished after this is given up. Also how long a responder keeps one."""
-        keepalive_ms: int
-        """Silence after which we ask whether the peer is there; 0 never asks."""
-        silence_ms: int
-        """Silence after which the session is lost; 0 never."""
+
+    mtu: int
+    """Largest frame, before framing octets. At least 222 for HS-S (32 fragments)."""
+    tag_bytes: int
+    """Length of the AEAD tag of data frames: 8 on radio, 16 elsewhere."""
+    bits_per_second: int
+    """Nominal rate; paces the timers, promises nothing."""
+    octet_bits: int
+    """Bits on the line per octet: 10 on a UART (8N1), 8 elsewhere."""
+    turnaround_ms: int
+    """From the last bit of a frame to the first of its answer, without crypto."""
+    point_to_point: bool
+    """Whether exactly one neighbour can be on the link: crossed connects then merge."""
+    window: int
+    """Segments in flight per session, 1..32."""
+    replay_window: int
+    """Packet numbers remembered per session: 64 on radio, 1024 on IP."""
+    reorder_frames: int
+    """A frame counts as lost once this many later ones are acknowledged."""
+    ack_every: int
+    """Segments after which an acknowledgement is sent at once."""
+    ack_delay_ms: int
+    """How long an acknowledgement may wait for company."""
+    min_rto_ms: int
+    """Floor of the retransmission timeout."""
+    max_rto_ms: int
+    """Ceiling of the retransmission timeout, also when backed off."""
+    tries: int
+    """Transmissions of one segment or one POLL before the peer counts as silent."""
+    answer_ms: int
+    """Patience for public-key work of the slowest peer, per handshake message."""
+    handshake_ms: int
+    """A handshake unfinished after this is given up. Also how long a responder keeps one."""
+    keepalive_ms: int
+    """Silence after which we ask whether the peer is there; 0 never asks."""
+    silence_ms: int
+    """Silence after which the session is lost; 0 never."""
 
     def airtime_ms(self, octets: int) -> int:
         """Time ``octets`` occupy the link, rounded up, at least 1 ms."""
         return 1 + octets * self.octet_bits * 1000 // self.bits_per_second
+
+    def initial_rto_ms(self) -> int:
+        """The retransmission timeout before anything was measured: a frame each way, twice."""
+        round_trip = 2 * self.airtime_ms(self.mtu) + 2 * self.turnaround_ms
+        return min(max(2 * round_trip, 2 * self.min_rto_ms), self.max_rto_ms)
 
 
 SERIAL_LINK = LinkProfile(
@@ -149,19 +154,19 @@ class Limits(Record):
         "queue_messages",
         "queue_bytes",
     )
-    if TYPE_CHECKING:
-        sessions: int
-        """Established sessions; a new peer beyond it is refused."""
-        half_open: int
-        """Handshakes in progress. Full: a stale one gives way, else the newcomer waits."""
-        flows: int
-        """Handshake messages being reassembled, at most 6.4 KB each. Full: the stalest goes."""
-        message_bytes: int
-        """Largest message accepted from a peer; told to it in the handshake."""
-        queue_messages: int
-        """Messages waiting per session; beyond it ``send`` raises Busy."""
-        queue_bytes: int
-        """Bytes waiting per session; beyond it ``send`` raises Busy."""
+
+    sessions: int
+    """Established sessions; a new peer beyond it is refused."""
+    half_open: int
+    """Handshakes in progress. Full: a stale one gives way, else the newcomer waits."""
+    flows: int
+    """Handshake messages being reassembled, at most 6.4 KB each. Full: the stalest goes."""
+    message_bytes: int
+    """Largest message accepted from a peer; told to it in the handshake."""
+    queue_messages: int
+    """Messages waiting per session; beyond it ``send`` raises Busy."""
+    queue_bytes: int
+    """Bytes waiting per session; beyond it ``send`` raises Busy."""
 
 
 BOARD = Limits(

@@ -1,8 +1,32 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""All sessions over one link: the interface. The body follows."""
+"""All sessions over one link. Routes frames to what they belong to; decides nothing else.
+
+frame -> class 0  data       -> the session of its CID
+         class 1  fragment   -> its flow; a whole message -> handshakes
+         class 2  SACK, POLL -> the message that is being sent, or the flow
+"""
 
 from ..compat import TYPE_CHECKING
+from ..errors import Malformed, ProtocolError, Unexpected, UnknownKind
 from ..limits import BOARD
+from ..wire.fragment import (
+    CLASS_FRAGMENT,
+    POLL,
+    SACK,
+    Poll,
+    Sack,
+    decode_fragment,
+)
+from ..wire.handshake import M3, MESSAGE_BYTES
+from ..wire.layout import decode
+from ..wire.session import decode_header
+from .context import Context
+from .flows import FlowTable, Head
+from .handshakes import HandshakeTable
+from .sender import fragments_needed, verify_poll
+from .session import PENDING
+from .sessions import SessionTable
+from .timers import earliest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -11,6 +35,8 @@ if TYPE_CHECKING:
     from ..identity import Identity
     from ..limits import Limits, LinkProfile
     from ..record import Record
+    from .flows import Finished, Flow
+    from .stats import Stats
 
 
 class Engine:
@@ -30,6 +56,7 @@ class Engine:
     :param link: what the link can do (pqmesh.limits)
     :param trust: ``trust(peer_id)`` is asked before a proved peer is admitted; None admits all
     :param limits: how much memory this engine may use (pqmesh.limits.BOARD or GATEWAY)
+    :raises UsageError: the link's mtu is too small for HS-S
     """
 
     def __init__(
@@ -41,7 +68,17 @@ class Engine:
         trust: "Callable[[bytes], bool] | None" = None,
         limits: "Limits" = BOARD,
     ) -> None:
-        raise NotImplementedError
+        for size in MESSAGE_BYTES.values():
+            fragments_needed(size, link.mtu)
+        self._context = Context(identity, crypto, entropy, link, limits)
+        self._flows = FlowTable(limits.flows, link.handshake_ms)
+        self._sessions = SessionTable(self._context)
+        self._handshakes = HandshakeTable(self._context, self._flows, self._sessions, trust)
+
+    @property
+    def stats(self) -> "Stats":
+        """Counters: frames and bytes in and out, handshakes, and what was dropped why."""
+        return self._context.stats
 
     def connect(self, now: int, expect: "bytes | None" = None) -> int:
         """Start a handshake as initiator; returns the session's handle.
@@ -52,16 +89,18 @@ class Engine:
         :param expect: the PeerId that must answer; None takes whoever does
         :raises Busy: no room for another handshake
         """
-        raise NotImplementedError
+        return self._handshakes.connect(now, expect)
 
     def send(self, session: int, payload: bytes, now: int) -> int:
         """Queue a message: reliable, in order, acknowledged; returns its number.
 
-        :raises UsageError: longer than both sides accept (at least MAX_MESSAGE_BYTES), or empty
+        :raises UsageError: longer than both sides accept; MAX_MESSAGE_BYTES always is
         :raises NoSuchSession: not established, or ended
         :raises Busy: the queue is full; try again after Delivered
         """
-        raise NotImplementedError
+        number = self._sessions.open(session).send(payload, now)
+        self._sessions.sweep()
+        return number
 
     def close(self, session: int, now: int, reason: int = 0) -> None:
         """Tell the peer and end the session; messages not yet Delivered may be lost.
@@ -70,28 +109,139 @@ class Engine:
 
         :param reason: 0..255, handed to the peer (pqmesh.wire.session.REASON_*)
         :raises NoSuchSession: it has ended already
+        :raises UsageError: the reason is out of range
         """
-        raise NotImplementedError
+        if not self._handshakes.abandon(session, now):
+            self._sessions.open(session).close(reason, now)
+        self._sessions.sweep()
 
     def receive(self, frame: bytes, now: int) -> None:
         """Take one whole frame from the link.
 
         :raises ProtocolError: the frame was dropped, and state is as it was before
         """
-        raise NotImplementedError
+        stats = self._context.stats
+        stats.frames_received += 1
+        stats.bytes_received += len(frame)
+        try:
+            self._route(bytes(frame), now)
+        except ProtocolError as error:
+            stats.drop(error)
+            raise
+        finally:
+            self._sessions.sweep()
 
     def handle_timeout(self, now: int) -> None:
         """Do what has fallen due. Harmless when called early or often."""
-        raise NotImplementedError
+        self._sessions.handle_timeout(now)
+        self._handshakes.handle_timeout(now)
+        self._flows.handle_timeout(now)
+        self._handshakes.step(now)
+        self._sessions.sweep()
 
     def next_transmit(self) -> "bytes | None":
         """Return the next frame for the link, None when there is none."""
-        raise NotImplementedError
+        return self._context.tx.next()
 
     def next_event(self) -> "Record | None":
         """Return the next event of engine.events, None when there is none."""
-        raise NotImplementedError
+        return self._context.events.pop(0) if self._context.events else None
 
     def next_deadline(self) -> "int | None":
         """Return when ``handle_timeout`` is wanted, in ms on the caller's clock, or None."""
-        raise NotImplementedError
+        return earliest(
+            (
+                self._handshakes.next_deadline(),
+                self._sessions.next_deadline(),
+                self._flows.next_deadline(),
+            )
+        )
+
+    def _route(self, frame: bytes, now: int) -> None:
+        if not frame:
+            raise Malformed("empty frame")
+        if not frame[0] >> 6:
+            self._on_data(frame, now)
+        elif frame[0] >> 6 == CLASS_FRAGMENT:
+            self._on_fragment(frame, now)
+        elif frame[0] == SACK:
+            self._on_sack(frame, now)
+        elif frame[0] == POLL:
+            self._on_poll(frame, now)
+        else:
+            raise UnknownKind("frame of kind 0x%02x" % frame[0])
+
+    def _on_data(self, frame: bytes, now: int) -> None:
+        header = decode_header(frame)
+        session = self._sessions.by_cid(header.cid)
+        content = session.open(header, frame)
+        if session.state == PENDING:
+            self._handshakes.on_confirm(session, content, now)
+        session.take(content, now)
+
+    def _on_fragment(self, frame: bytes, now: int) -> None:
+        fragment = decode_fragment(frame)
+        flow = self._flows.find(fragment.flow, fragment.number())
+        if flow is None:
+            done = self._flows.find_finished(fragment.flow, fragment.number())
+            if done is not None:
+                if fragment.wants_sack():
+                    self._acknowledge_again(done, now)
+                return
+            if fragment.index:
+                raise Unexpected("no such flow here")
+            head = Head(fragment)
+            owner, tally = self._handshakes.expects(head, fragment.kind)
+            flow = self._flows.open(head, owner, tally, now)
+        elif fragment.index:
+            flow.store(fragment, now)
+        flow.tally.received += len(frame)
+        if flow.complete():
+            self._on_whole(flow, now)
+        elif fragment.wants_sack():
+            self._acknowledge(flow, now)
+
+    def _on_whole(self, flow: "Flow", now: int) -> None:
+        try:
+            owner = self._handshakes.on_message(flow, now)
+        except ProtocolError:
+            self._flows.drop(flow)
+            raise
+        self._flows.finish(flow, owner)
+        self._acknowledge(flow, now)
+
+    def _on_sack(self, frame: bytes, now: int) -> None:
+        sack = decode(Sack, frame)
+        handshake = self._handshakes.sender_of(sack.flow, sack.message >> 6)
+        if handshake is None or handshake.sender is None:
+            raise Unexpected("SACK of a message that is not being sent")
+        handshake.sender.on_sack(sack, self._context.tx, now)
+        handshake.touched_at = now
+        handshake.tally.received += len(frame)
+
+    def _on_poll(self, frame: bytes, now: int) -> None:
+        poll = decode(Poll, frame)
+        number = poll.message >> 6
+        flow = self._flows.find(poll.flow, number)
+        if flow is not None:
+            verify_poll(poll, flow.digest)
+            flow.tally.received += len(frame)
+            self._acknowledge(flow, now)
+            return
+        done = self._flows.find_finished(poll.flow, number)
+        if done is None:
+            raise Unexpected("POLL of a flow that is not here")
+        verify_poll(poll, done.digest)
+        done.tally.received += len(frame)
+        self._acknowledge_again(done, now)
+
+    def _acknowledge(self, flow: "Flow | Finished", now: int) -> None:
+        sack = flow.sack()
+        flow.tally.sent += len(sack)
+        self._context.tx.put(sack, now)
+
+    def _acknowledge_again(self, done: "Finished", now: int) -> None:
+        self._acknowledge(done, now)
+        session = self._sessions.by_handle(done.owner) if done.number == M3 else None
+        if session is not None:
+            session.repeat(now)

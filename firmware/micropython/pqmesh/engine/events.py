@@ -6,7 +6,6 @@ was given on arrival. Each handle sees at most one of Refused, Closed and Lost, 
 last event that names it.
 """
 
-from ..compat import TYPE_CHECKING
 from ..record import Record
 
 
@@ -21,13 +20,13 @@ class Established(Record):
         "received_bytes",
         "elapsed_ms",
     )
-    if TYPE_CHECKING:
-        session: int
-        peer_id: bytes
-        initiator: bool  # whether we began
-        sent_bytes: int  # the handshake's frames, retransmissions included, before framing
-        received_bytes: int
-        elapsed_ms: int  # from our first frame, or from the peer's
+
+    session: int
+    peer_id: bytes
+    initiator: bool  # whether we began
+    sent_bytes: int  # the handshake's frames, retransmissions included, before framing
+    received_bytes: int
+    elapsed_ms: int  # from our first frame, or from the peer's
 
 
 class Received(Record):
@@ -38,45 +37,45 @@ class Received(Record):
     """
 
     FIELDS = ("session", "payload")
-    if TYPE_CHECKING:
-        session: int
-        payload: bytes
+
+    session: int
+    payload: bytes
 
 
 class Delivered(Record):
     """The peer has acknowledged the whole of ``message``."""
 
     FIELDS = ("session", "message", "rtt_ms")
-    if TYPE_CHECKING:
-        session: int
-        message: int  # what send() returned
-        rtt_ms: int  # from its first frame to its last acknowledgement
+
+    session: int
+    message: int  # what send() returned
+    rtt_ms: int  # from its first frame to its last acknowledgement
 
 
 class Closed(Record):
     """The session was ended on purpose. Messages not yet Delivered may be lost."""
 
     FIELDS = ("session", "reason", "by_peer")
-    if TYPE_CHECKING:
-        session: int
-        reason: int  # a code of pqmesh.wire.session, or the application's own
-        by_peer: bool
+
+    session: int
+    reason: int  # a code of pqmesh.wire.session, or the application's own
+    by_peer: bool
 
 
 class Lost(Record):
     """The session ended by failure: the peer is silent, or a key is worn out."""
 
     FIELDS = ("session", "reason")
-    if TYPE_CHECKING:
-        session: int
-        reason: str
+
+    session: int
+    reason: str
 
 
 class Refused(Record):
     """A handshake failed. ``peer_id`` is None when it failed before a name was proved."""
 
     FIELDS = ("session", "reason", "peer_id")
-    if TYPE_CHECKING:
-        session: int
-        reason: str
-        peer_id: "bytes | None"
+
+    session: int
+    reason: str
+    peer_id: "bytes | None"

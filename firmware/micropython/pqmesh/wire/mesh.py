@@ -57,13 +57,13 @@ class MeshMessage(Record):
     """
 
     FIELDS = ("kind", "ttl", "id", "origin", "destination", "body")
-    if TYPE_CHECKING:
-        kind: int
-        ttl: int
-        id: bytes
-        origin: "bytes | None"
-        destination: "bytes | None"
-        body: "dict[str, Any]"
+
+    kind: int
+    ttl: int
+    id: bytes
+    origin: "bytes | None"
+    destination: "bytes | None"
+    body: "dict[str, Any]"
 
     def encode(self) -> bytes:
         """Return the octets.

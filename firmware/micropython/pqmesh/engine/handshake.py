@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""One handshake in progress: its state, its cryptography, and the message it is sending.
+
+The legal moves are in handshake_states.py, the cryptography in hs_s.py, retransmission in
+sender.py. What decides between handshakes is in handshakes.py.
+"""
+
+from ..compat import TYPE_CHECKING, const
+from ..wire.handshake import HS_S, Params
+from .handshake_states import FAILED, OPEN, START, advance
+from .hs_s import Initiator, Responder
+from .sender import MessageSender
+from .stats import Tally
+from .timers import earliest
+
+if TYPE_CHECKING:
+    from .context import Context
+
+_MAX_WINDOW = const(32)
+
+
+def own_params(context: "Context") -> Params:
+    """Return what we tell a peer we can take."""
+    window = min(context.link.window, _MAX_WINDOW)
+    return Params(min(context.limits.message_bytes, 0xFFFF), window, 0, bytes(4))
+
+
+class Handshake:
+    """Common to both roles; ``ours`` says whether we began it, that is which role is ours."""
+
+    def __init__(self, context: "Context", ours: bool, now: int) -> None:
+        self.ours = ours
+        self.handle = context.new_handle()
+        self.cid = context.take_cid()
+        self.state = START
+        self.expect: "bytes | None" = None  # the PeerId our owner insists on
+        self.tally = Tally()
+        self.started_at = now
+        self.expires_at = now + context.link.handshake_ms
+        self.touched_at = now  # when the peer was last heard to make progress
+        self.initiator: "Initiator | None" = None
+        self.responder: "Responder | None" = None
+        self.sender: "MessageSender | None" = None
+        self._context = context
+
+    def begin(self) -> Initiator:
+        """Become initiator, with fresh secrets; also to begin again after yielding."""
+        context = self._context
+        self.initiator = Initiator(
+            context.identity, context.crypto, context.entropy, own_params(context)
+        )
+        return self.initiator
+
+    def begin_answer(self) -> Responder:
+        """Become responder."""
+        context = self._context
+        self.responder = Responder(
+            context.identity, context.crypto, context.entropy, own_params(context)
+        )
+        return self.responder
+
+    def advance(self, what: int) -> None:
+        """Move on in the table of handshake_states. :raises Unexpected: not from here"""
+        self.state = advance(self.state, what)
+
+    def send(self, message: bytes, number: int, now: int) -> None:
+        """Send ``message`` until it is acknowledged; the one before it is done."""
+        self.stop_sending()
+        self.sender = MessageSender(message, number, HS_S, self._context.link, self.tally)
+        self.sender.start(self._context.tx, now)
+
+    def stop_sending(self) -> None:
+        """Send nothing more of the present message."""
+        if self.sender is not None:
+            self.sender.finished = True
+            self.sender = None
+
+    def retransmit(self, now: int) -> bool:
+        """Repeat what has gone unanswered; returns False once that has gone on too long."""
+        sender = self.sender
+        if sender is None or sender.deadline is None or now < sender.deadline:
+            return True
+        return sender.on_timeout(self._context.tx, now, self._context.stats)
+
+    def over(self) -> bool:
+        """Whether the handshake has succeeded or failed."""
+        return self.state in (OPEN, FAILED)
+
+    def next_deadline(self) -> "int | None":
+        """Return when the handshake next wants attention."""
+        return earliest((self.expires_at, self.sender.deadline if self.sender else None))

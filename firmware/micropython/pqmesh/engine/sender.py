@@ -1,0 +1,222 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""Sends one handshake message: cuts it, bursts it, repeats what a SACK says is missing.
+
+    SENDING --SACK, all here--> WAITING (for the peer's answer; its crypto may take seconds)
+       |  ^                        |
+       |  +--- start over <--------+  a POLL stayed unanswered: the peer may have restarted
+       |
+       +-- too many timeouts in a row --> given up
+
+Bursts are as long as the link's window. The last fragment of one asks for a SACK.
+"""
+
+from ..compat import TYPE_CHECKING, const
+from ..errors import BadTag, UsageError
+from ..kdf import DOMAIN_FRAGMENT, DOMAIN_HEAD, DOMAIN_POLL, DOMAIN_SACK, domain_hash
+from ..limits import MAX_FRAGMENTS
+from ..wire.fragment import (
+    FLAG_POLL,
+    FLOW_BYTES,
+    HASH_BYTES,
+    HEAD_FIXED_BYTES,
+    HEADER_BYTES,
+    POLL,
+    POLL_CHECK_BYTES,
+    SACK,
+    SACK_CHECK_BYTES,
+    SALT_BYTES,
+    Fragment,
+    Poll,
+    Sack,
+    fragment_kind,
+)
+
+if TYPE_CHECKING:
+    from ..compat import Buffer
+    from ..limits import LinkProfile
+    from .stats import Stats, Tally
+    from .transmit import TransmitQueue
+
+_SACK_BYTES = const(14)
+
+
+def fragments_needed(size: int, mtu: int) -> int:
+    """Return into how many fragments a message of ``size`` octets is cut.
+
+    :raises UsageError: more than MAX_FRAGMENTS; the link is too narrow for this message
+    """
+    room = mtu - HEADER_BYTES
+    for count in range(1, MAX_FRAGMENTS + 1):
+        in_head = room - HEAD_FIXED_BYTES - HASH_BYTES * (count - 1)
+        if in_head >= min(size, SALT_BYTES) and in_head + room * (count - 1) >= size:
+            return count
+    raise UsageError("a frame of %d bytes is too small for a message of %d" % (mtu, size))
+
+
+def head_digest(kind: int, number: int, count: int, head: bytes) -> bytes:
+    """Return the digest of a head fragment; its first four octets name the flow."""
+    digest = domain_hash(DOMAIN_HEAD)
+    digest.update(bytes((kind, number << 6, count)))
+    digest.update(head)
+    return digest.digest()
+
+
+def fragment_hash(salt: "Buffer", index: int, payload: "Buffer") -> bytes:
+    """Return the six octets that vouch for one fragment in the head's list."""
+    digest = domain_hash(DOMAIN_FRAGMENT)
+    digest.update(salt)
+    digest.update(bytes((index,)))
+    digest.update(payload)
+    return digest.digest()[:HASH_BYTES]
+
+
+def _check(domain: bytes, digest: bytes, clear: bytes, size: int) -> bytes:
+    check = domain_hash(domain)
+    check.update(digest)
+    check.update(clear)
+    return check.digest()[:size]
+
+
+def make_sack(number: int, digest: bytes, bitmap: int) -> bytes:
+    """Return the SACK of a flow whose head has ``digest``."""
+    sack = Sack(SACK, number << 6, digest[:FLOW_BYTES], bitmap, bytes(SACK_CHECK_BYTES)).encode()
+    clear = sack[:-SACK_CHECK_BYTES]
+    return clear + _check(DOMAIN_SACK, digest, clear, SACK_CHECK_BYTES)
+
+
+def verify_sack(sack: Sack, digest: bytes) -> None:
+    """:raises BadTag: whoever made ``sack`` has not seen the head"""
+    if sack.encode() != make_sack(sack.message >> 6, digest, sack.bitmap):
+        raise BadTag("SACK of a flow its sender has not seen")
+
+
+def make_poll(number: int, digest: bytes) -> bytes:
+    """Return the POLL of a flow whose head has ``digest``."""
+    poll = Poll(POLL, number << 6, digest[:FLOW_BYTES], bytes(POLL_CHECK_BYTES)).encode()
+    clear = poll[:-POLL_CHECK_BYTES]
+    return clear + _check(DOMAIN_POLL, digest, clear, POLL_CHECK_BYTES)
+
+
+def verify_poll(poll: Poll, digest: bytes) -> None:
+    """:raises BadTag: whoever made ``poll`` has not seen the head"""
+    if poll.encode() != make_poll(poll.message >> 6, digest):
+        raise BadTag("POLL of a flow its sender has not seen")
+
+
+class MessageSender:
+    """One handshake message under way. Holds the message itself and a head of one MTU.
+
+    :raises UsageError: the message does not fit the link (fragments_needed)
+    """
+
+    def __init__(
+        self, message: bytes, number: int, mode: int, link: "LinkProfile", tally: "Tally"
+    ) -> None:
+        self.number = number
+        self.finished = False  # set by the owner: what is still queued is not sent
+        self.complete = False  # every fragment is acknowledged
+        self._kind = fragment_kind(mode)
+        self._link = link
+        self._tally = tally
+        self._view = memoryview(message)
+        self._room = link.mtu - HEADER_BYTES
+        self._count = fragments_needed(len(message), link.mtu)
+        self._in_head = min(
+            self._room - HEAD_FIXED_BYTES - HASH_BYTES * (self._count - 1), len(message)
+        )
+        self._head = self._make_head()
+        self.digest = head_digest(self._kind, number, self._count, self._head)
+        self._acknowledged = 0
+        self._heard = False  # a SACK has come since we last started over
+        self._polled = False  # the last thing sent was a request for a SACK alone
+        self._timeouts = 0  # in a row
+        self.deadline: "int | None" = None
+
+    def start(self, tx: "TransmitQueue", now: int) -> None:
+        """Send the first burst."""
+        self._burst(tx, now)
+
+    def on_sack(self, sack: Sack, tx: "TransmitQueue", now: int) -> None:
+        """Take an acknowledgement, and send what it says is missing.
+
+        :raises BadTag: its sender has not seen the head
+        """
+        verify_sack(sack, self.digest)
+        known = sack.bitmap & ((1 << self._count) - 1)
+        news = known & ~self._acknowledged
+        if not news and not self._polled:
+            return  # the network repeated it
+        self._acknowledged |= known
+        self._heard = True
+        self._polled = False
+        self._timeouts = 0
+        self.complete = self._acknowledged == (1 << self._count) - 1
+        if self.complete:
+            self.deadline = now + self._link.answer_ms
+        else:
+            self._burst(tx, now)
+
+    def on_timeout(self, tx: "TransmitQueue", now: int, stats: "Stats") -> bool:
+        """Do what is due at ``deadline``; returns False when the peer is given up."""
+        self._timeouts += 1
+        if self._timeouts > self._link.tries:
+            return False
+        stats.frames_retransmitted += 1
+        if self._heard:
+            self._heard = False
+            poll = make_poll(self.number, self.digest)
+            self._tally.sent += len(poll)
+            self._await(tx.put(poll, now))
+        else:
+            # Nobody knows this flow: the head was lost, or the peer restarted. The head
+            # alone finds out which fragments are wanted at the price of one frame.
+            self._acknowledged = 0
+            self.complete = False
+            self._await(tx.put_fragment(self, 0, True, now))
+        self._polled = True
+        return True
+
+    def has(self, index: int) -> bool:
+        """Whether fragment ``index`` has been acknowledged."""
+        return bool(self._acknowledged >> index & 1)
+
+    def frame_bytes(self, index: int) -> int:
+        """Return the length of fragment ``index`` as a frame."""
+        return HEADER_BYTES + len(self._payload(index))
+
+    def frame(self, index: int, poll: bool) -> bytes:
+        """Build fragment ``index``; ``poll`` asks for a SACK."""
+        flags = self.number << 6 | (FLAG_POLL if poll else 0)
+        flow = self.digest[:FLOW_BYTES]
+        payload = self._payload(index)
+        frame = Fragment(self._kind, flags, flow, index, self._count, payload).encode()
+        self._tally.sent += len(frame)
+        return frame
+
+    def _make_head(self) -> bytes:
+        out = bytearray(len(self._view).to_bytes(2, "big"))
+        out.append(self._count - 1)
+        salt = self._view[: min(SALT_BYTES, self._in_head)]
+        for index in range(1, self._count):
+            out.extend(fragment_hash(salt, index, self._payload(index)))
+        out.extend(self._view[: self._in_head])
+        return bytes(out)
+
+    def _payload(self, index: int) -> "Buffer":
+        if not index:
+            return self._head
+        begin = self._in_head + self._room * (index - 1)
+        return self._view[begin : begin + self._room]
+
+    def _burst(self, tx: "TransmitQueue", now: int) -> None:
+        wanted = [index for index in range(self._count) if not self.has(index)]
+        wanted = wanted[: self._link.window]
+        gone = now
+        for index in wanted:
+            gone = tx.put_fragment(self, index, index == wanted[-1], now)
+        self._await(gone)
+
+    def _await(self, gone: int) -> None:
+        """Expect a SACK one round trip after ``gone``; twice as long per timeout in a row."""
+        round_trip = self._link.initial_rto_ms() << self._timeouts
+        self.deadline = gone + min(round_trip, self._link.max_rto_ms)
