@@ -33,7 +33,10 @@ _MISSING = {"tinyusb": Path("usr/src/tinyusb"), "mbedtls": Path()}
 _SDK = Path("usr/src/pico-sdk")
 
 
-def firmware(board: str) -> Callable[[Path, int], list[str]]:
+Command = Callable[[Path, int], list[str]]  # (MicroPython source, heap in KiB) -> make ...
+
+
+def firmware(board: str) -> Command:
     """The `make` command for MicroPython's `board`, given a MicroPython source.
 
     The heap size is not used: the board's heap is all the RAM that nothing else takes.
