@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""The medium's process: frames in at one socket, out at the others, paced and traced."""
+
+import asyncio
+import contextlib
+import io
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from pqmesh.airtime.lora import LoraModulation
+from pqmesh.framing.hdlc import Deframer, enframe
+from pqmesh_host.medium.model import MediumConfig
+from pqmesh_host.medium.modem import ModemConfig
+from pqmesh_host.medium.server import MediumServer
+
+CONFIG = MediumConfig(modulation=LoraModulation(7))
+SPEED = 100.0
+
+
+class Client:
+    """One radio's cable."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.writer = writer
+        self._reader = reader
+        self._deframer = Deframer(255)
+        self._frames: list[bytes] = []
+
+    @classmethod
+    async def join(cls, path: Path) -> "Client":
+        return cls(*await asyncio.open_unix_connection(path))
+
+    async def receive(self) -> bytes:
+        async with asyncio.timeout(5):
+            while not self._frames:
+                self._frames += self._deframer.feed(await self._reader.read(4096))
+        return self._frames.pop(0)
+
+
+@contextlib.asynccontextmanager
+async def joined(path: Path, server: MediumServer, count: int) -> AsyncIterator[list[Client]]:
+    clients = [await Client.join(path) for _ in range(count)]
+    try:
+        await settle(server, count)
+        yield clients
+    finally:
+        for client in clients:
+            client.writer.close()
+            with contextlib.suppress(ConnectionError):
+                await client.writer.wait_closed()
+
+
+async def settle(server: MediumServer, clients: int) -> None:
+    """A connection counts once the server has taken it."""
+    async with asyncio.timeout(5):
+        while len(server._writers) < clients:
+            await asyncio.sleep(0.001)
+
+
+async def test_a_frame_reaches_the_others_and_the_trace(tmp_path: Path) -> None:
+    trace, path = io.StringIO(), tmp_path / "air"
+    async with (
+        MediumServer.open(path, CONFIG, speed=SPEED, trace=trace) as server,
+        joined(path, server, 3) as (one, two, three),
+    ):
+        one.writer.write(b"\xff\x00noise" + enframe(b"hello"))
+        assert await two.receive() == await three.receive() == b"hello"
+    fates = [json.loads(line) for line in trace.getvalue().splitlines()]
+    assert {(fate["to"], fate["fate"], fate["frame"]) for fate in fates} == {
+        (1, "received", b"hello".hex()),
+        (2, "received", b"hello".hex()),
+    }
+    assert not path.exists()
+
+
+async def test_a_full_queue_holds_the_sender_and_loses_nothing(tmp_path: Path) -> None:
+    path, sent = tmp_path / "air", [bytes([index]) * 30 for index in range(12)]
+    modem = ModemConfig(queue_frames=2)
+    async with (
+        MediumServer.open(path, CONFIG, modem, speed=SPEED) as server,
+        joined(path, server, 2) as (one, two),
+    ):
+        one.writer.write(b"".join(enframe(frame) for frame in sent))
+        assert [await two.receive() for _ in sent] == sent
+
+
+async def test_frames_take_their_airtime(tmp_path: Path) -> None:
+    path, speed = tmp_path / "air", 10.0
+    async with (
+        MediumServer.open(path, CONFIG, speed=speed) as server,
+        joined(path, server, 2) as (one, two),
+    ):
+        started = asyncio.get_running_loop().time()
+        one.writer.write(enframe(bytes(222)))
+        await two.receive()
+        elapsed = asyncio.get_running_loop().time() - started
+    assert elapsed >= CONFIG.modulation.time_on_air_us(222) / 1e6 / speed
+
+
+async def test_who_leaves_is_missed_by_nobody(tmp_path: Path) -> None:
+    path = tmp_path / "air"
+    async with (
+        MediumServer.open(path, CONFIG, speed=SPEED) as server,
+        joined(path, server, 3) as (one, two, gone),
+    ):
+        gone.writer.close()
+        async with asyncio.timeout(5):
+            while len(server._writers) > 2:
+                await asyncio.sleep(0.001)
+        one.writer.write(enframe(b"still here"))
+        assert await two.receive() == b"still here"
+
+
+async def test_a_senseless_speed_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="positive"):
+        async with MediumServer.open(tmp_path / "air", CONFIG, speed=0):
+            pass
