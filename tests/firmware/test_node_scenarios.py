@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from support.firmware_images import image
 
+from support.firmware_images import image
 from tools.firmware.qemu import QemuBoard
 
 HERE = Path(__file__).parent

@@ -70,9 +70,7 @@ class BenchGateway:
         """Plug the cable in: a new engine, as after a restart of the gateway's process."""
         reader, self._writer = await _open(path, timeout_s)
         trust = None if self.expect is None else lambda peer_id: peer_id == self.expect
-        self._engine = Engine(
-            self.identity, self.crypto, os.urandom, SERIAL_LINK, trust, GATEWAY
-        )
+        self._engine = Engine(self.identity, self.crypto, os.urandom, SERIAL_LINK, trust, GATEWAY)
         self._session = None
         if self.initiates:
             self._engine.connect(_now_ms(), self.expect)
@@ -202,9 +200,7 @@ class BenchGateway:
             self.readings.append(message)
 
 
-async def _open(
-    path: str, timeout_s: float
-) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+async def _open(path: str, timeout_s: float) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     async with asyncio.timeout(timeout_s):
         while True:
             try:

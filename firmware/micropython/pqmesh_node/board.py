@@ -18,7 +18,7 @@ from pqmesh.limits import SERIAL_LINK
 from . import builtin
 from . import settings as board_settings
 from .app import Node
-from .compat import TYPE_CHECKING, mem_free, new_event_loop
+from .compat import TYPE_CHECKING, keep_heap_compact, mem_free, new_event_loop
 from .entropy import entropy
 from .identity import load_or_create
 from .serial import SerialLink
@@ -146,6 +146,7 @@ def _provider() -> "Any":
     """The board's crypto, made once: its workspace comes out of a whole heap."""
     global _crypto
     if _crypto is None:
+        keep_heap_compact()
         from .crypto import BoardCrypto
 
         _crypto = BoardCrypto()

@@ -24,6 +24,7 @@ RESTART_CODE = 3  # exit status of a node without hardware that was told to rese
 MICROPYTHON = sys.implementation.name == "micropython"
 
 _EAGAIN = 11
+_COLLECT_EVERY_BYTES = 8_192
 _ACCEPT_POLL_MS = 20
 
 if MICROPYTHON:
@@ -45,6 +46,14 @@ if MICROPYTHON:
 
     def print_exception(error: BaseException) -> None:
         sys.print_exception(error)
+
+    def keep_heap_compact() -> None:
+        """Collect after every few KB, not only when the heap is full.
+
+        A full sweep of garbage lets long-lived objects settle among it, all over the heap;
+        afterwards 50 KB may be free and no 5 KB of it in one piece.
+        """
+        gc.threshold(_COLLECT_EVERY_BYTES)
 
     def new_event_loop() -> None:
         """Forget the tasks a Ctrl-C left behind, so that asyncio.run() works again."""
@@ -109,6 +118,9 @@ else:
 
     def print_exception(error: BaseException) -> None:
         traceback.print_exception(error)
+
+    def keep_heap_compact() -> None:
+        """Nothing to do: CPython counts references."""
 
     def new_event_loop() -> None:
         """Nothing to do: every asyncio.run() of CPython makes its own."""

@@ -1,12 +1,17 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """The board's provider of pqmesh.crypto: the C module ``pqc``, with one fixed workspace.
 
-No cryptography here. ``pqc`` writes into buffers it is given; the port wants bytes back. The
-workspace is allocated once, early, while the heap is whole: a signature needs one piece of
-``pqc.WORKSPACE_BYTES``, and a fragmented heap may have that much and still not in one piece.
+No cryptography here. ``pqc`` writes into buffers it is given; the port wants bytes back. Two
+buffers are allocated once, early, while the heap is whole: the workspace, and one for the
+largest output. A board's heap does not move objects, so it may have 5 KB free and not in one
+piece; for the same reason the heap is collected before every large result.
 """
 
+import gc
+
 import pqc
+
+from pqmesh.compat import const
 from pqmesh.crypto import (
     DSA_PUBLIC_BYTES,
     DSA_SIGNATURE_BYTES,
@@ -16,20 +21,25 @@ from pqmesh.crypto import (
 )
 from pqmesh.errors import BadKey, BadTag
 
+# The largest output is HS-S's sealed identity: a key, a signature, a MAC, parameters and tag.
+_SCRATCH_BYTES = DSA_PUBLIC_BYTES + DSA_SIGNATURE_BYTES + 128
+_LARGE_BYTES = const(1024)
+
 
 class BoardCrypto:
     """The nine operations of pqmesh.crypto.Crypto. Make it once, before anything large."""
 
     def __init__(self) -> None:
         pqc.set_workspace(bytearray(pqc.WORKSPACE_BYTES))
+        self._scratch = memoryview(bytearray(_SCRATCH_BYTES))
 
     def kem_keypair(self, seed: bytes) -> bytes:
-        public_key = bytearray(KEM_PUBLIC_BYTES)
+        public_key = self._out(KEM_PUBLIC_BYTES)
         pqc.kem_keypair(seed, public_key)
         return bytes(public_key)
 
     def kem_encapsulate(self, public_key: bytes, coins: bytes) -> "tuple[bytes, bytes]":
-        ciphertext = bytearray(KEM_CIPHERTEXT_BYTES)
+        ciphertext = self._out(KEM_CIPHERTEXT_BYTES)
         shared = bytearray(KEM_SHARED_BYTES)
         try:
             pqc.kem_encapsulate(public_key, coins, ciphertext, shared)
@@ -43,12 +53,12 @@ class BoardCrypto:
         return bytes(shared)
 
     def dsa_public_key(self, seed: bytes) -> bytes:
-        public_key = bytearray(DSA_PUBLIC_BYTES)
+        public_key = self._out(DSA_PUBLIC_BYTES)
         pqc.dsa_keypair(seed, public_key)
         return bytes(public_key)
 
     def sign(self, seed: bytes, message: bytes, context: bytes, rnd: bytes) -> bytes:
-        signature = bytearray(DSA_SIGNATURE_BYTES)
+        signature = self._out(DSA_SIGNATURE_BYTES)
         pqc.dsa_sign(seed, message, context, rnd, signature)
         return bytes(signature)
 
@@ -61,7 +71,7 @@ class BoardCrypto:
     def seal(
         self, key: bytes, nonce: bytes, aad: bytes, plaintext: bytes, tag_bytes: int
     ) -> bytes:
-        out = bytearray(len(plaintext) + tag_bytes)
+        out = self._out(len(plaintext) + tag_bytes)
         pqc.ccm_seal(key, nonce, aad, plaintext, tag_bytes, out)
         return bytes(out)
 
@@ -70,10 +80,18 @@ class BoardCrypto:
     ) -> bytes:
         if len(ciphertext) < tag_bytes:
             raise BadTag("shorter than its tag")
-        out = bytearray(len(ciphertext) - tag_bytes)
+        out = self._out(len(ciphertext) - tag_bytes)
         if not pqc.ccm_open(key, nonce, aad, ciphertext, tag_bytes, out):
             raise BadTag("the tag does not verify")
         return bytes(out)
 
     def sha256(self, data: bytes) -> bytes:
         return pqc.sha256(data)
+
+    def _out(self, size: int) -> "memoryview | bytearray":
+        """A buffer for one result, to be copied before the next call."""
+        if size > _LARGE_BYTES:
+            gc.collect()
+        if size > _SCRATCH_BYTES:
+            return bytearray(size)
+        return self._scratch[:size]

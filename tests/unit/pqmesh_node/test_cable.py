@@ -5,6 +5,7 @@ import asyncio
 import contextlib
 
 import pytest
+
 from pqmesh_node.cable import CablePort
 
 

@@ -3,6 +3,7 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from pqmesh_node.clock import Clock
 
 PERIOD = 1 << 30

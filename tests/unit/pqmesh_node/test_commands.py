@@ -2,6 +2,7 @@
 """The command registry: every outcome becomes (ok, value); a board outlives its commands."""
 
 import pytest
+
 from pqmesh_node.commands import MAX_COMMANDS, After, CommandError, Commands, whole_number
 
 

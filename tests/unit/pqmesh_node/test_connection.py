@@ -2,6 +2,7 @@
 """Keeping a session alive: back-off, replacement, and no work while one is present."""
 
 import pytest
+
 from pqmesh.engine.events import Closed, Delivered, Established, Lost, Refused
 from pqmesh.errors import Busy
 from pqmesh_node.connection import FIRST_RETRY_MS, LAST_RETRY_MS, Connection

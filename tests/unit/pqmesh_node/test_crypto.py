@@ -4,11 +4,11 @@
 import os
 
 import pytest
-from support.pqc_extension import pqc
 
 from pqmesh.errors import BadKey, BadTag
 from pqmesh_host.crypto import HostCrypto
 from pqmesh_node.crypto import BoardCrypto
+from support.pqc_extension import pqc
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@ import asyncio
 import contextlib
 
 import pytest
+
 from pqmesh.errors import Malformed
 from pqmesh_node.clock import Clock
 from pqmesh_node.driver import LinkDriver
@@ -97,7 +98,7 @@ async def running():
 
 async def until(condition) -> None:
     async with asyncio.timeout(5):
-        while not condition():  # noqa: ASYNC110 (conditions over plain values)
+        while not condition():
             await asyncio.sleep(0.001)
 
 

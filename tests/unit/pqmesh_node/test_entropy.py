@@ -5,6 +5,7 @@ import itertools
 import os
 
 import pytest
+
 from pqmesh_node.entropy import EntropyFailure, check_source, entropy
 
 

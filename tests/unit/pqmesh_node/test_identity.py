@@ -4,6 +4,7 @@
 import hashlib
 
 import pytest
+
 from pqmesh_node.entropy import EntropyFailure
 from pqmesh_node.entropy import entropy as real_entropy
 from pqmesh_node.identity import RECORD, load_or_create

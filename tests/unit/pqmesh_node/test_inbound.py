@@ -6,6 +6,7 @@ import contextlib
 import itertools
 
 import pytest
+
 from pqmesh.wire import mesh
 from pqmesh.wire.mesh import MeshMessage
 from pqmesh_node import inbound

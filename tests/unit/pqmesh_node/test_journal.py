@@ -4,6 +4,7 @@
 import itertools
 
 import pytest
+
 from pqmesh import cbor
 from pqmesh_node.journal import (
     ACCEPTED,

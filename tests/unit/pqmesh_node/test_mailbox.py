@@ -4,6 +4,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from pqmesh.errors import Busy, NoSuchSession
 from pqmesh_node.mailbox import READINGS, REFUSALS, REPLIES, Mailbox
 

@@ -2,6 +2,7 @@
 """The registry of readings: bounded, ordered, and alive when one sensor is not."""
 
 import pytest
+
 from pqmesh_node.sensors import MAX_SENSORS, Reading, Sensors
 
 

@@ -7,6 +7,7 @@ from collections import deque
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from pqmesh.framing.hdlc import enframe
 from pqmesh_node.serial import CHUNK_BYTES, SerialLink
 

@@ -2,6 +2,7 @@
 """Board settings: every value checked, unknown names refused, stored as one record."""
 
 import pytest
+
 from pqmesh import cbor
 from pqmesh_node import settings as module
 from pqmesh_node.settings import RECORD, Settings, SettingsError, changed, default, load, save

@@ -8,6 +8,7 @@ stopping in the middle of every one of them. What is left is mounted and read.
 from collections.abc import Iterator
 
 import pytest
+
 from pqmesh_node.store import Store
 
 littlefs = pytest.importorskip("littlefs", reason="pip install littlefs-python")

@@ -4,6 +4,7 @@
 import asyncio
 
 import pytest
+
 from pqmesh_node.tasks import run_together
 
 
