@@ -21,7 +21,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from tools.firmware import builder
 from tools.firmware.errors import FirmwareError
+from tools.firmware.progress import Progress
 from tools.firmware.repl import BoardGone, Repl
 from tools.pico import install
 
@@ -35,7 +37,7 @@ class PicoBoard:
     """One Raspberry Pi Pico in rp2040js, with its REPL on USB and its data link on UART1.
 
     image            firmware.uf2 of the target `pico`
-    bootstub         bootstub.bin of the target `pico-bootstub`
+    bootstub         bootstub.bin of the target `pico-bootstub`; None = built if need be
     flash            file that holds the 2 MiB of flash; made if missing; None = flash is lost with
                      the board. At every start the image is flashed anew, the rest is kept
     power_cut_after  whole flash operations (an erase, or a write of one or more pages) after the
@@ -46,7 +48,7 @@ class PicoBoard:
         self,
         image: Path,
         *,
-        bootstub: Path,
+        bootstub: Path | None = None,
         flash: Path | None = None,
         power_cut_after: int | None = None,
     ) -> None:
@@ -64,6 +66,8 @@ class PicoBoard:
 
     async def __aenter__(self) -> "PicoBoard":
         await asyncio.to_thread(install.ensure)
+        if self._bootstub is None:
+            self._bootstub = await asyncio.to_thread(_build_bootstub)
         # Not under build/: the name of a unix socket may have 107 bytes at most.
         self._folder = Path(tempfile.mkdtemp(prefix="pqmesh-pico-"))
         try:
@@ -209,3 +213,7 @@ class PicoBoard:
         await self.kill()
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _build_bootstub() -> Path:
+    return builder.build("pico-bootstub", progress=Progress("pico-bootstub", quiet=True))

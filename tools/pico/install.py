@@ -13,14 +13,14 @@ HERE = Path(__file__).resolve().parent
 RUNNER = HERE / "runner.mjs"
 _LOCK = HERE / "package-lock.json"
 _MODULES = HERE / "node_modules"
-_STAMP = _MODULES / ".pqmesh-lock-sha256"
+_STAMP = _MODULES / ".pqmesh-stamp"  # shared with setup_npm in tools/lib/setup.sh
 _OLDEST_NODE = 18
 _TIMEOUT_S = 300
 
 
 def installed() -> bool:
     """Whether node_modules/ holds what the lock file asks for."""
-    return _STAMP.is_file() and _STAMP.read_text(encoding="ascii") == _wanted()
+    return _STAMP.is_file() and _STAMP.read_text(encoding="ascii").strip() == _wanted()
 
 
 def ensure(progress: Progress | None = None) -> Path:
@@ -34,7 +34,7 @@ def ensure(progress: Progress | None = None) -> Path:
         toolchain.require(["npm"])
         (progress or Progress("pico runner")).say("installing rp2040js from npm")
         _npm_ci()
-        _STAMP.write_text(_wanted(), encoding="ascii")
+        _STAMP.write_text(_wanted() + "\n", encoding="ascii")
     return RUNNER
 
 
@@ -54,7 +54,8 @@ def _npm_ci() -> None:
 
 
 def _wanted() -> str:
-    return hashlib.sha256(_LOCK.read_bytes()).hexdigest()
+    """What `sha256sum <package-lock.json` prints."""
+    return hashlib.sha256(_LOCK.read_bytes()).hexdigest() + "  -"
 
 
 def _check_node() -> None:
