@@ -98,7 +98,7 @@ class PeerConfig:
 
     address: tuple[str, int] = field(metadata=_by(values.host_port_to_dial))
     id: bytes | None = field(default=None, metadata=_by(values.peer_id))
-    """The PeerId that must answer there; whoever answers is accepted when absent."""
+    """The PeerId that must answer there. May be left out only where everyone is trusted."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -194,6 +194,7 @@ def parse(text: str, path: Path) -> Config:
             raise reader.error(name, 0, "", f"unknown section [{name}]", _nearest(name, known))
     config = Config(**sections)
     _check_labels(reader, config)
+    _check_peers(reader, config)
     return _anchored(config, path.parent)
 
 
@@ -270,6 +271,13 @@ def _check_labels(reader: _Reader, config: Config) -> None:
             message = f"two links are called {link.label!r}"
             raise reader.error("link", index, "name", message, "Give each its own name.")
         seen[link.label] = index
+
+
+def _check_peers(reader: _Reader, config: Config) -> None:
+    for index, peer in enumerate(config.peer):
+        if peer.id is None and config.quic.trust is not None:
+            advice = 'Ask its operator for `pqmesh identity show`, or set trust = "any" in [quic].'
+            raise reader.error("peer", index, "address", "[[peer]] lacks its id", advice)
 
 
 def _anchored(config: Config, folder: Path) -> Config:

@@ -17,13 +17,12 @@ Every other exception that reaches the command line is a bug, and is shown with 
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 
 class OperatorError(Exception):
     """Something only the operator can put right."""
 
-    exit_code: ClassVar[int] = 1
+    exit_code: int = 1
+    """Set per class; an instance may carry another."""
 
     def __init__(self, message: str, advice: str = "") -> None:
         super().__init__(message)

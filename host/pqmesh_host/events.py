@@ -31,7 +31,9 @@ class Event:
     """A link's name, or ``quic host:port``."""
 
     wire_bytes: int | None = None
-    """Octets on the wire in both directions that this fact cost, framing included."""
+    """What it cost. A handshake: all its frames, or UDP payloads, both ways. A message on a link:
+    the frames since the message before it, line framing not counted. A message over QUIC: its
+    stream; packet headers are shared between messages and not counted."""
 
     ms: int | None = None
     """How long it took, in milliseconds; the meaning per kind stands in KINDS."""
@@ -54,7 +56,21 @@ class Event:
             value = getattr(self, name)
             if value not in (None, ""):
                 found[name] = value
-        return {**self.details, **found}
+        return {**{name: plain(value) for name, value in self.details.items()}, **found}
+
+
+def plain(value: Any) -> Any:
+    """A CBOR value as JSON can say it: octets as hexadecimal digits, keys as text."""
+    if isinstance(value, bytes | bytearray):
+        return value.hex()
+    if isinstance(value, dict):
+        return {
+            key if isinstance(key, str) else str(plain(key)): plain(item)
+            for key, item in value.items()
+        }
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    return value
 
 
 KINDS: dict[str, str] = {
@@ -88,8 +104,11 @@ class Subscription:
         self._waiting: deque[Event] = deque()
         self._limit = limit
         self._arrived = asyncio.Event()
+        self._closed = False
 
     def put(self, event: Event) -> None:
+        if self._closed:
+            return
         if len(self._waiting) >= self._limit:
             self._waiting.popleft()
             self.lost += 1
@@ -97,11 +116,33 @@ class Subscription:
         self._arrived.set()
 
     async def next(self) -> Event:
-        """Wait for the next event. Cancelling loses nothing."""
+        """Wait for the next event. Cancelling loses nothing.
+
+        :raises StopAsyncIteration: closed, and everything that came before was taken
+        """
         while not self._waiting:
+            if self._closed:
+                raise StopAsyncIteration
             self._arrived.clear()
             await self._arrived.wait()
         return self._waiting.popleft()
+
+    def drain(self) -> list[Event]:
+        """Take everything that is waiting, without waiting for more."""
+        found = list(self._waiting)
+        self._waiting.clear()
+        return found
+
+    def close(self) -> None:
+        """Take no more events; what is waiting can still be taken."""
+        self._closed = True
+        self._arrived.set()
+
+    def __aiter__(self) -> Subscription:
+        return self
+
+    async def __anext__(self) -> Event:
+        return await self.next()
 
 
 class EventBus:

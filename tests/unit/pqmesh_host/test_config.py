@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from pqmesh_host.config import ONCE, REPEATED, Config, ConfigError, load, parse
 
 HERE = Path("/etc/pqmesh/pqmesh.toml")
@@ -123,6 +124,12 @@ def test_broken_toml_is_said_with_its_line() -> None:
 def test_two_links_may_not_share_a_name() -> None:
     error = refusal('[[link]]\ndevice = "a"\n[[link]]\ndevice = "b"\nname = "a"\n')
     assert f"{HERE}:5: two links are called 'a'" in error.message
+
+
+def test_a_peer_without_an_id_is_for_those_who_trust_everyone() -> None:
+    error = refusal('[[peer]]\naddress = "mesh.example:4433"\n')
+    assert f"{HERE}:2: [[peer]] lacks its id" in error.message
+    assert parse('[quic]\ntrust = "any"\n[[peer]]\naddress = "h:1"\n', HERE).peer[0].id is None
 
 
 @pytest.mark.parametrize(

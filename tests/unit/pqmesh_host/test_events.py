@@ -7,6 +7,7 @@ import asyncio
 import json
 
 import pytest
+
 from pqmesh_host.events import KINDS, Event, EventBus
 
 

@@ -8,6 +8,7 @@ import stat
 from pathlib import Path
 
 import pytest
+
 from pqmesh_host import identity_file
 from pqmesh_host.identity_file import (
     SEED_BYTES,
