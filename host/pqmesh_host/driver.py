@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""Joins one sans-I/O engine to one link. No protocol decision is made here.
+
+The order of things is the one promise this file makes: after every input the engine's events
+are handed over *first*, in the same step of the event loop, and only then may a frame leave.
+The acknowledgement of a message is such a frame; so an owner that stores the message before
+``on_event`` returns never acknowledges what it could still lose.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import NoReturn
+
+from pqmesh.engine import Engine
+from pqmesh.errors import ProtocolError
+from pqmesh.record import Record
+
+from .transports.base import Link, LinkBroken, LinkClosed
+
+FLUSH_S = 1.0
+"""How long ``flush`` lets the engine's last frames (a CLOSE) leave."""
+
+
+class LinkDriver:
+    """Runs ``engine`` over ``link`` until the link ends.
+
+    :param on_event: gets every engine event; must not wait. What it raises ends ``run``.
+    :param on_drop: gets the reason for every frame the engine refused
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        link: Link,
+        on_event: Callable[[Record], None],
+        on_drop: Callable[[ProtocolError], None],
+    ) -> None:
+        self.frame_bytes_in = 0
+        self.frame_bytes_out = 0
+        """Octets of the frames received and sent so far, line framing not counted."""
+
+        self._engine = engine
+        self._link = link
+        self._on_event = on_event
+        self._on_drop = on_drop
+        self._rearmed = asyncio.Event()
+        self._outgoing = asyncio.Event()
+        self._idle = asyncio.Event()
+
+    async def run(self) -> None:
+        """Serve the engine.
+
+        :raises LinkBroken: the medium failed
+        :raises LinkClosed: someone closed the link
+        """
+        ended: list[BaseException] = []
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._read())
+                tasks.create_task(self._write())
+                tasks.create_task(self._watch_clock())
+        except* (LinkBroken, LinkClosed) as group:
+            ended.extend(group.exceptions)
+        raise ended[0]
+
+    def settle(self) -> None:
+        """Hand over what an input to the engine produced. Follows every input to it."""
+        while (event := self._engine.next_event()) is not None:
+            self._on_event(event)
+        self._idle.clear()
+        self._outgoing.set()
+        self._rearmed.set()
+
+    async def flush(self) -> None:
+        """Wait until the engine has nothing more to send, FLUSH_S at most."""
+        try:
+            async with asyncio.timeout(FLUSH_S):
+                await self._idle.wait()
+        except TimeoutError:
+            return
+
+    async def _read(self) -> NoReturn:
+        while True:
+            frame = await self._link.receive()
+            self.frame_bytes_in += len(frame)
+            try:
+                self._engine.receive(frame, now_ms())
+            except ProtocolError as error:
+                self._on_drop(error)
+            self.settle()
+            await asyncio.sleep(0)  # a flood must not starve the other tasks
+
+    async def _write(self) -> NoReturn:
+        while True:
+            while (frame := self._engine.next_transmit()) is not None:
+                await self._link.send(frame)
+                self.frame_bytes_out += len(frame)
+                self._rearmed.set()
+            self._idle.set()
+            self._outgoing.clear()
+            await self._outgoing.wait()
+
+    async def _watch_clock(self) -> NoReturn:
+        while True:
+            self._rearmed.clear()
+            try:
+                async with asyncio.timeout(self._seconds_left()):
+                    await self._rearmed.wait()
+            except TimeoutError:
+                self._engine.handle_timeout(now_ms())
+                self.settle()
+
+    def _seconds_left(self) -> float | None:
+        deadline = self._engine.next_deadline()
+        return None if deadline is None else max(0, deadline - now_ms()) / 1000
+
+
+def now_ms() -> int:
+    """Milliseconds on the event loop's clock: monotonic, never wraps."""
+    return int(asyncio.get_running_loop().time() * 1000)

@@ -1,0 +1,328 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""Keeps one link alive: opens it, keeps a session on it, opens it again when the cable is back.
+
+Every opening starts with a fresh engine: what the old one knew went with the cable, and what
+must not be lost waits in the mailboxes. This side connects as soon as the link is open, when
+it hears a session it does not know (we restarted, the board did not), and again with growing
+pauses when a handshake fails. When both sides connect at once, the engine makes one of two.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Callable
+from typing import NoReturn
+
+from pqmesh.engine import Engine
+from pqmesh.engine.events import Closed, Delivered, Established, Lost, Received, Refused
+from pqmesh.errors import Busy, ProtocolError, UnknownSession, UsageError
+from pqmesh.identity import short
+from pqmesh.record import Record
+
+from ..driver import LinkDriver, now_ms
+from ..events import Event, EventBus
+from ..transports.base import Link, LinkBroken, LinkUnavailable, Provider
+from .backoff import Backoff
+from .mailbox import Mailbox
+from .router import Hop
+from .switchboard import Switchboard
+
+REOPEN_FIRST_MS = 250
+REOPEN_LONGEST_MS = 5_000
+HINT_MS = 1_000
+"""A frame of an unknown session starts a handshake at most this often: anyone can send one."""
+
+DROP_REPORT_MS = 10_000
+"""Frames the engine refuses are all counted, but reported at most this often."""
+
+STEADY_MS = 5_000
+"""A link that lived this long may be opened again at once."""
+
+Trust = Callable[[bytes], bool]
+serials = itertools.count(1)
+"""Numbers the sessions of this process, over all links and peers (Mailbox needs them apart)."""
+
+
+class BoardSession:
+    """An open session with a board; a switchboard.Neighbour."""
+
+    def __init__(self, runner: LinkRunner, session: int, peer_id: bytes) -> None:
+        self.session = session
+        self.serial = next(serials)
+        self.hop = Hop(peer_id, on_link=True)
+        self.over = runner.name
+        self.opened_ms = now_ms()
+        self.mailbox: Mailbox
+        self._runner = runner
+
+    def wake(self) -> None:
+        self._runner.pump_soon()
+
+
+class LinkRunner:
+    """
+    :param make_engine: ``make_engine(trust)`` gives a fresh engine with this link's profile
+    :param expect: the only PeerId this link may carry, or None
+    :param wait: at the start, wait for a missing device instead of raising LinkUnavailable
+    """
+
+    def __init__(
+        self,
+        provider: Provider,
+        make_engine: Callable[[Trust | None], Engine],
+        switchboard: Switchboard,
+        bus: EventBus,
+        *,
+        expect: bytes | None = None,
+        wait: bool = False,
+    ) -> None:
+        self.name = provider.name
+        self.ready = asyncio.Event()
+        """The first opening has succeeded, or is being waited for."""
+
+        self.link: Link | None = None
+        self.sessions: dict[int, BoardSession] = {}
+        self.drops: dict[str, int] = {}
+        """Frames the engine refused, by the name of the error."""
+
+        self._provider = provider
+        self._make_engine = make_engine
+        self._switchboard = switchboard
+        self._bus = bus
+        self.expect = expect
+        self._wait = wait
+        self._reopen = Backoff(REOPEN_FIRST_MS, REOPEN_LONGEST_MS)
+        self._reconnect = Backoff()
+        self._engine: Engine
+        self._driver: LinkDriver
+        self._connecting: int | None = None
+        self._connect_timer: asyncio.TimerHandle | None = None
+        self._pump_timer: asyncio.Handle | None = None
+        self._hinted_at_ms = -HINT_MS
+        self._drops_reported_ms = -DROP_REPORT_MS
+        self._in_mark = self._out_mark = 0
+        """The driver's octet counts when the last message came in, and was acknowledged."""
+
+    async def run(self) -> NoReturn:
+        """Serve the link until cancelled.
+
+        :raises LinkUnavailable: it could not be opened the first time, and ``wait`` is not set
+        """
+        while True:
+            opened_ms = now_ms()
+            try:
+                async with self._provider.open() as link:
+                    self._publish("link-open")
+                    self.ready.set()
+                    await self._serve(link)
+            except LinkUnavailable as error:
+                if not (self.ready.is_set() or self._wait):
+                    raise
+                kind, text = "link-waiting", str(error)
+            except LinkBroken as error:
+                kind, text = "link-lost", str(error) or "the cable was pulled"
+            self.ready.set()
+            if now_ms() - opened_ms > STEADY_MS:
+                self._reopen.reset()
+            pause_ms = self._reopen.next_ms()
+            self._publish(kind, text=text, retry_in_ms=pause_ms)
+            await asyncio.sleep(pause_ms / 1000)
+
+    async def shutdown(self) -> None:
+        """Say goodbye to every board on the link; ``run`` may be cancelled afterwards."""
+        self._cancel_timers()
+        if self.link is None:
+            return
+        for session in list(self.sessions):
+            self._engine.close(session, now_ms())
+        self._driver.settle()
+        self._cancel_timers()
+        await self._driver.flush()
+
+    def pump_soon(self) -> None:
+        """Give the engine what the mailboxes hold, from the top of the event loop."""
+        if self._pump_timer is None and self.link is not None:
+            self._pump_timer = asyncio.get_running_loop().call_soon(self._pump)
+
+    async def _serve(self, link: Link) -> None:
+        self.link = link
+        self._engine = self._make_engine(self._admits if self.expect is not None else None)
+        self._driver = LinkDriver(self._engine, link, self._on_event, self._on_drop)
+        self._reconnect.reset()
+        self._connecting = None
+        self._in_mark = self._out_mark = 0
+        self._connect_in(0)
+        try:
+            await self._driver.run()
+        finally:
+            self.link = None
+            self._cancel_timers()
+            for session in list(self.sessions):
+                self._end(session, "session-lost", "the link is gone")
+
+    def _admits(self, peer_id: bytes) -> bool:
+        return peer_id == self.expect
+
+    # Connecting
+
+    def _connect_in(self, pause_ms: int) -> None:
+        if self._connect_timer is not None:
+            self._connect_timer.cancel()
+        loop = asyncio.get_running_loop()
+        self._connect_timer = loop.call_later(pause_ms / 1000, self._connect)
+
+    def _connect(self) -> None:
+        self._connect_timer = None
+        if self.sessions or self._connecting is not None:
+            return
+        try:
+            self._connecting = self._engine.connect(now_ms(), self.expect)
+        except Busy:  # a board's own handshake is in progress; it ends in an event
+            self._connect_in(self._reconnect.next_ms())
+        self._driver.settle()
+
+    def _cancel_timers(self) -> None:
+        for timer in (self._connect_timer, self._pump_timer):
+            if timer is not None:
+                timer.cancel()
+        self._connect_timer = self._pump_timer = None
+
+    # What the engine tells
+
+    def _on_event(self, event: Record) -> None:
+        if isinstance(event, Received):
+            self._received(event)
+        elif isinstance(event, Delivered):
+            self._delivered(event)
+        elif isinstance(event, Established):
+            self._established(event)
+        elif isinstance(event, Refused):
+            self._refused(event)
+        elif isinstance(event, Lost):
+            self._end(event.session, "session-lost", event.reason)
+            self._connect_in(0)
+        elif isinstance(event, Closed):
+            text = "closed by the board" if event.by_peer else "closed"
+            self._end(event.session, "session-lost", f"{text}, reason {event.reason}")
+            self._connect_in(self._reconnect.next_ms())
+
+    def _established(self, event: Established) -> None:
+        session = BoardSession(self, event.session, event.peer_id)
+        session.mailbox = self._switchboard.attach(session)
+        self.sessions[event.session] = session
+        self._connecting = None
+        self._reconnect.reset()
+        self._in_mark = self._driver.frame_bytes_in
+        self._out_mark = self._driver.frame_bytes_out
+        self._publish(
+            "session-open",
+            peer=event.peer_id,
+            wire_bytes=event.sent_bytes + event.received_bytes,
+            ms=event.elapsed_ms,
+            initiator=event.initiator,
+        )
+        self.pump_soon()
+
+    def _received(self, event: Received) -> None:
+        session = self.sessions[event.session]
+        wire_bytes = self._driver.frame_bytes_in - self._in_mark
+        self._in_mark = self._driver.frame_bytes_in
+        try:
+            self._switchboard.take(event.payload, session, wire_bytes)
+        except ProtocolError as error:
+            self._publish("dropped", peer=session.hop.peer_id, text=f"no mesh message: {error}")
+
+    def _delivered(self, event: Delivered) -> None:
+        session = self.sessions[event.session]
+        handed = session.mailbox.delivered(session.serial, event.message, now_ms())
+        wire_bytes = self._driver.frame_bytes_out - self._out_mark
+        self._out_mark = self._driver.frame_bytes_out
+        if handed is not None:
+            self._switchboard.handed_over(session, handed, wire_bytes)
+        self.pump_soon()
+
+    def _refused(self, event: Refused) -> None:
+        if event.session == self._connecting:
+            self._connecting = None
+        pause_ms = self._reconnect.next_ms()
+        wrong = self.expect is not None and event.peer_id not in (None, self.expect)
+        if wrong and self.expect is not None:
+            self._publish(
+                "wrong-key",
+                peer=event.peer_id,
+                text=f"this link is pinned to {short(self.expect)}; put that board back, or "
+                "change `expect` in the configuration if the new board is meant",
+                expected=self.expect.hex(),
+                retry_in_ms=pause_ms,
+            )
+        else:
+            self._publish("session-refused", text=event.reason, retry_in_ms=pause_ms)
+        if not self.sessions:
+            self._connect_in(pause_ms)
+
+    def _end(self, handle: int, kind: str, text: str) -> None:
+        session = self.sessions.pop(handle, None)
+        if session is None:
+            return
+        self._switchboard.detach(session)
+        if session.mailbox.session_ended(session.serial):
+            self._switchboard.wake(session.hop.peer_id)  # a newer session takes over
+        self._publish(kind, peer=session.hop.peer_id, text=text)
+
+    def _on_drop(self, error: ProtocolError) -> None:
+        name = type(error).__name__
+        self.drops[name] = self.drops.get(name, 0) + 1
+        now = now_ms()
+        if isinstance(error, UnknownSession) and now - self._hinted_at_ms >= HINT_MS:
+            self._hinted_at_ms = now
+            if not self.sessions and self._connecting is None:
+                self._connect_in(0)
+        if now - self._drops_reported_ms >= DROP_REPORT_MS:
+            self._drops_reported_ms = now
+            count = sum(self.drops.values())
+            self._publish("dropped", text=f"frame refused: {error} ({count} so far)", cause=name)
+
+    # What the mailboxes hold
+
+    def _pump(self) -> None:
+        self._pump_timer = None
+        for session in self.sessions.values():
+            self._pump_session(session)
+        self._driver.settle()
+
+    def _pump_session(self, session: BoardSession) -> None:
+        box = session.mailbox
+        while (waiting := box.waiting()) is not None:
+            ident, payload = waiting
+            try:
+                number = self._engine.send(session.session, payload, now_ms())
+            except Busy:
+                return  # Delivered wakes us
+            except UsageError as error:  # longer than the board takes: never will be shorter
+                box.discard(ident)
+                self._publish("dropped", peer=session.hop.peer_id, text=str(error))
+            else:
+                box.sent(ident, session.serial, number)
+
+    def _publish(
+        self,
+        kind: str,
+        *,
+        peer: bytes | None = None,
+        wire_bytes: int | None = None,
+        ms: int | None = None,
+        text: str = "",
+        **details: object,
+    ) -> None:
+        self._bus.publish(
+            Event(
+                kind=kind,
+                peer=peer,
+                over=self.name,
+                wire_bytes=wire_bytes,
+                ms=ms,
+                text=text,
+                details=details,
+            )
+        )

@@ -1,0 +1,239 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""Keeps the QUIC side alive: dials the configured peers, takes those who dial us, serves each.
+
+A message stays in the peer's mailbox until the peer has accepted it (ACK-v2, ant-quic-wire
+section 4.3): queued for its application, not only received by its UDP socket. A peer that does
+not speak ACK-v2 gets the message once, and it counts as handed over when it is queued here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import NoReturn, Protocol
+
+from pqmesh.errors import ProtocolError
+from pqmesh.identity import short
+
+from ..config import PeerConfig
+from ..driver import now_ms
+from ..events import Event, EventBus
+from ..quic.errors import EndpointClosed, NotAcknowledged, PeerClosed, QuicError
+from .backoff import Backoff
+from .link_runner import serials
+from .mailbox import Mailbox
+from .router import Hop
+from .switchboard import Switchboard
+
+IN_FLIGHT = 32
+"""Messages per peer that may wait for their acceptance at a time."""
+
+ACCEPT_S = 10.0
+"""How long a peer may take to accept a message before it is offered again."""
+
+DIAL_S = 10.0
+
+
+class QuicPeer(Protocol):
+    """The part of quic.peer.Peer used here."""
+
+    @property
+    def peer_id(self) -> bytes: ...
+    @property
+    def address(self) -> tuple[str, int]: ...
+    @property
+    def initiator(self) -> bool: ...
+    @property
+    def handshake_ms(self) -> float: ...
+    @property
+    def bytes_sent(self) -> int: ...
+    @property
+    def bytes_received(self) -> int: ...
+    @property
+    def takes_ack_requests(self) -> bool: ...
+
+    async def send(self, payload: bytes) -> None: ...
+    async def send_acknowledged(self, payload: bytes, timeout_s: float = ...) -> None: ...
+    async def recv(self) -> bytes: ...
+    async def wait_closed(self) -> PeerClosed: ...
+
+
+class Endpoint(Protocol):
+    """The part of quic.endpoint.QuicEndpoint used here."""
+
+    async def connect(
+        self, address: tuple[str, int], *, expect: bytes | None = ..., timeout_s: float = ...
+    ) -> QuicPeer: ...
+    async def accept(self) -> QuicPeer: ...
+
+
+class PeerSession:
+    """A connected QUIC peer; a switchboard.Neighbour."""
+
+    def __init__(self, peer: QuicPeer) -> None:
+        host, port = peer.address
+        self.peer = peer
+        self.serial = next(serials)
+        self.hop = Hop(peer.peer_id, on_link=False)
+        self.over = f"quic [{host}]:{port}" if ":" in host else f"quic {host}:{port}"
+        self.opened_ms = now_ms()
+        self.mailbox: Mailbox
+        self.work = asyncio.Event()
+
+    def wake(self) -> None:
+        self.work.set()
+
+
+class QuicRunner:
+    """Serves every QUIC peer of the node."""
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        dial: tuple[PeerConfig, ...],
+        switchboard: Switchboard,
+        bus: EventBus,
+    ) -> None:
+        self._endpoint = endpoint
+        self._dial = dial
+        self._switchboard = switchboard
+        self._bus = bus
+        self._tasks: asyncio.TaskGroup
+        self._serving: dict[QuicPeer, PeerSession] = {}
+
+    async def run(self) -> None:
+        """Serve until cancelled."""
+        async with asyncio.TaskGroup() as self._tasks:
+            self._tasks.create_task(self._accept())
+            for peer in self._dial:
+                self._tasks.create_task(self._keep_dialling(peer))
+
+    def sessions(self) -> list[PeerSession]:
+        return list(self._serving.values())
+
+    async def _accept(self) -> NoReturn:
+        while True:
+            self._begin(await self._endpoint.accept())
+
+    async def _keep_dialling(self, config: PeerConfig) -> NoReturn:
+        backoff = Backoff()
+        name = f"quic {config.address[0]}:{config.address[1]}"
+        while True:
+            peer = self._connected(config.id)
+            if peer is None:
+                try:
+                    peer = await self._endpoint.connect(
+                        config.address, expect=config.id, timeout_s=DIAL_S
+                    )
+                except EndpointClosed:
+                    raise
+                except QuicError as error:
+                    pause_ms = backoff.next_ms()
+                    self._publish("peer-refused", config.id, name, str(error), pause_ms)
+                    await asyncio.sleep(pause_ms / 1000)
+                    continue
+            self._begin(peer)
+            await peer.wait_closed()
+            backoff.reset()
+            await asyncio.sleep(backoff.next_ms() / 1000)
+
+    def _connected(self, peer_id: bytes | None) -> QuicPeer | None:
+        """The connection this peer may have opened to us already."""
+        for peer in self._serving:
+            if peer.peer_id == peer_id:
+                return peer
+        return None
+
+    def _begin(self, peer: QuicPeer) -> None:
+        if peer not in self._serving:
+            session = PeerSession(peer)
+            self._serving[peer] = session
+            self._tasks.create_task(self._serve(session))
+
+    async def _serve(self, session: PeerSession) -> None:
+        peer = session.peer
+        session.mailbox = self._switchboard.attach(session)
+        self._bus.publish(
+            Event(
+                kind="peer-open",
+                peer=peer.peer_id,
+                over=session.over,
+                wire_bytes=peer.bytes_sent + peer.bytes_received,
+                ms=round(peer.handshake_ms),
+                details={"initiator": peer.initiator},
+            )
+        )
+        session.wake()
+        reason = ""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._receive(session))
+                tasks.create_task(self._send(session))
+        except* PeerClosed as group:
+            reason = str(_first(group))
+        finally:
+            del self._serving[peer]
+            self._switchboard.detach(session)
+            if session.mailbox.session_ended(session.serial):
+                self._switchboard.wake(session.hop.peer_id)  # a newer connection takes over
+        self._publish("peer-lost", peer.peer_id, session.over, reason)
+
+    async def _receive(self, session: PeerSession) -> NoReturn:
+        while True:
+            payload = await session.peer.recv()
+            try:
+                self._switchboard.take(payload, session, len(payload))
+            except ProtocolError as error:
+                text = f"no mesh message: {error}"
+                self._publish("dropped", session.hop.peer_id, session.over, text)
+
+    async def _send(self, session: PeerSession) -> NoReturn:
+        room = asyncio.Semaphore(IN_FLIGHT)
+        async with asyncio.TaskGroup() as tasks:
+            number = 0
+            while True:
+                session.work.clear()
+                while (waiting := session.mailbox.waiting()) is not None:
+                    await room.acquire()
+                    number += 1
+                    session.mailbox.sent(waiting[0], session.serial, number)
+                    tasks.create_task(self._hand_over(session, number, waiting[1], room))
+                await session.work.wait()
+
+    async def _hand_over(
+        self, session: PeerSession, number: int, payload: bytes, room: asyncio.Semaphore
+    ) -> None:
+        try:
+            while not await self._offer(session, payload):
+                pass
+        finally:
+            room.release()
+        handed = session.mailbox.delivered(session.serial, number, now_ms())
+        if handed is not None:
+            self._switchboard.handed_over(session, handed, len(payload))
+
+    async def _offer(self, session: PeerSession, payload: bytes) -> bool:
+        """Send once; False when the peer did not accept it in time and should get it again."""
+        peer = session.peer
+        if not peer.takes_ack_requests:
+            await peer.send(payload)
+            return True
+        try:
+            await peer.send_acknowledged(payload, timeout_s=ACCEPT_S)
+        except (TimeoutError, NotAcknowledged) as error:
+            text = f"{short(peer.peer_id)} did not accept a message, offering it again: {error}"
+            self._publish("dropped", peer.peer_id, session.over, text)
+            await asyncio.sleep(1)
+            return False
+        return True
+
+    def _publish(
+        self, kind: str, peer: bytes | None, over: str, text: str, retry_in_ms: int | None = None
+    ) -> None:
+        details = {} if retry_in_ms is None else {"retry_in_ms": retry_in_ms}
+        self._bus.publish(Event(kind=kind, peer=peer, over=over, text=text, details=details))
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The first single exception in a tree of groups."""
+    first = group.exceptions[0]
+    return _first(first) if isinstance(first, BaseExceptionGroup) else first
