@@ -1,0 +1,331 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""The composition root: builds a node from its configuration, runs it, stops it in order.
+
+A gateway is a node with links, a peer is one without; there is no other difference. Opening
+goes from what fails most cheaply to what others can see: identity file, state database, control
+socket, UDP port, links. Stopping goes back the same way, and says goodbye before it hangs up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import secrets
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any
+
+from pqmesh.engine import Engine
+from pqmesh.errors import UsageError
+from pqmesh.identity import Identity
+from pqmesh.limits import GATEWAY, SERIAL_LINK, LinkProfile
+from pqmesh.record import replace
+
+from .config import Config, LinkConfig
+from .crypto import HostCrypto
+from .driver import now_ms
+from .errors import AddressUnavailable, OperatorError
+from .events import Event, EventBus, plain
+from .identity_file import load_seed
+from .mesh.link_runner import LinkRunner, Trust
+from .mesh.quic_runner import QuicRunner
+from .mesh.router import Unreachable
+from .mesh.switchboard import Switchboard
+from .ops import metrics
+from .ops.control_socket import BadRequest, ControlServer
+from .ops.requests import Known, read_send
+from .ops.snapshot import KnownSnapshot, LinkSnapshot, NeighbourSnapshot, NodeSnapshot
+from .quic.endpoint import QuicEndpoint
+from .quic.errors import AddressUnavailable as UdpUnavailable
+from .quic.reports import Refusal
+from .store import Store
+from .transports.base import LinkCounters, Provider
+from .transports.serial import SerialProvider
+
+MAX_KNOWN_SHOWN = 64
+
+
+class CommandUnreachable(OperatorError):
+    """Nobody can carry the command to its destination."""
+
+    exit_code = 1
+
+
+class CommandTimeout(OperatorError):
+    """No reply came in time."""
+
+    exit_code = 9
+
+
+class Node:
+    """A running node. Use ``Node.open``."""
+
+    def __init__(
+        self,
+        config: Config,
+        identity: Identity,
+        store: Store,
+        bus: EventBus,
+        providers: Sequence[Provider],
+    ) -> None:
+        self.bus = bus
+        self.peer_id = identity.peer_id
+        self.role = "gateway" if providers else "peer"
+        self.quic_address = ("", 0)
+        self._config = config
+        self._identity = identity
+        self._crypto = HostCrypto()
+        self._store = store
+        self._started_ms = now_ms()
+        commanders = config.quic.commands
+        self._switchboard = Switchboard(
+            self.peer_id,
+            store,
+            bus,
+            secrets.token_bytes,
+            named=config.named_peers - {self.peer_id},
+            commanders=None if commanders is None else commanders | config.named_peers,
+        )
+        self._links = [
+            self._runner(provider, config.link[at] if at < len(config.link) else None)
+            for at, provider in enumerate(providers)
+        ]
+
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def open(
+        cls,
+        config: Config,
+        *,
+        bus: EventBus | None = None,
+        providers: Sequence[Provider] | None = None,
+    ) -> AsyncIterator[Node]:
+        """Start everything ``config`` names; leaving the block stops it in order.
+
+        While the block runs, a failure of the node cancels it and is raised from here.
+
+        :param bus: listens from the first event on; a fresh one when absent
+        :param providers: links in place of the configured devices, one per ``[[link]]``
+        :raises OperatorError: something is missing, taken or damaged; says what to do
+        """
+        try:
+            async with contextlib.AsyncExitStack() as stack:
+                node = await cls._start(config, bus or EventBus(), providers, stack)
+                yield node
+        except BaseExceptionGroup as group:
+            raise _root_cause(group) from None
+
+    @classmethod
+    async def _start(
+        cls,
+        config: Config,
+        bus: EventBus,
+        providers: Sequence[Provider] | None,
+        stack: contextlib.AsyncExitStack,
+    ) -> Node:
+        seed = load_seed(config.identity.path)
+        store = stack.enter_context(Store.open(config.store.path))
+        identity = Identity(seed, HostCrypto())
+        if providers is None:
+            providers = [_provider(link) for link in config.link]
+        node = cls(config, identity, store, bus, providers)
+        handlers = {"status": node._on_status, "send": node._on_send}
+        control = ControlServer(handlers, bus)
+        await stack.enter_async_context(control.serve(config.control.socket))
+        if config.metrics.listen is not None:
+            await stack.enter_async_context(metrics.serve(config.metrics.listen, node.snapshot))
+        endpoint = await stack.enter_async_context(node._open_quic())
+        await stack.enter_async_context(node._running(endpoint))
+        return node
+
+    @contextlib.asynccontextmanager
+    async def _open_quic(self) -> AsyncIterator[QuicEndpoint]:
+        host, port = self._config.quic.listen
+        opening = QuicEndpoint.open(
+            self._identity, host, port, trust=self._trust(), on_refused=self._on_refused
+        )
+        async with contextlib.AsyncExitStack() as stack:
+            try:
+                endpoint = await stack.enter_async_context(opening)
+            except UdpUnavailable as error:
+                raise AddressUnavailable(
+                    f"Cannot listen on {host}, UDP port {port}: {error}.",
+                    "Choose another [quic].listen (port 0 takes any free port), or stop the "
+                    f"program that has the port: `ss -ulpn 'sport = :{port}'` shows it.",
+                ) from error
+            self.quic_address = endpoint.local_address
+            yield endpoint
+
+    @contextlib.asynccontextmanager
+    async def _running(self, endpoint: QuicEndpoint) -> AsyncIterator[None]:
+        quic = QuicRunner(endpoint, self._config.peer, self._switchboard, self.bus)
+        async with asyncio.TaskGroup() as tasks:
+            running: list[asyncio.Task[None]] = [
+                tasks.create_task(link.run()) for link in self._links
+            ]
+            running.append(tasks.create_task(quic.run()))
+            for link in self._links:
+                await link.ready.wait()
+            host, port = self.quic_address
+            where = {"quic": _host_port(host, port), "links": [link.name for link in self._links]}
+            self.bus.publish(
+                Event(kind="started", peer=self.peer_id, details={"role": self.role, **where})
+            )
+            try:
+                yield
+            finally:
+                for link in self._links:
+                    await link.shutdown()
+                for task in running:
+                    task.cancel()
+        self.bus.publish(Event(kind="stopped", peer=self.peer_id))
+
+    async def command(
+        self, to: str, name: str, arguments: dict[str, Any], timeout_s: float
+    ) -> dict[str, Any]:
+        """Send a command and wait for its reply, as ``pqmesh send`` does.
+
+        :param to: a PeerId, or the first digits of one this node knows
+        :raises CommandUnreachable: nobody can carry it
+        :raises CommandTimeout: no reply in time
+        :raises BadRequest: no or several nodes match ``to``, or the arguments do not fit
+        """
+        destination = self._known().resolve(to)
+        begun = now_ms()
+        try:
+            done = await self._switchboard.call(destination, name, arguments, timeout_s)
+        except Unreachable as error:
+            raise CommandUnreachable(
+                f"The command was not sent: {error}.",
+                "`pqmesh status` shows who is connected; check the cable or the [[peer]] entry.",
+            ) from error
+        except TimeoutError as error:
+            raise CommandTimeout(
+                f"No reply within {timeout_s:g} s.",
+                "The command may still be carried out; wait longer with --timeout.",
+            ) from error
+        except (UsageError, OverflowError) as error:
+            raise BadRequest(f"The command was not sent: {error}.") from error
+        return {
+            "ok": done.ok,
+            "result": plain(done.result),
+            "from": done.answered_by.hex(),
+            "via": done.via.hex(),
+            "ms": now_ms() - begun,
+        }
+
+    def snapshot(self) -> NodeSnapshot:
+        """Return the state of everything, at this moment."""
+        known = [
+            KnownSnapshot(peer=one.peer_id.hex(), over=one.over, last_seen_ms=one.last_seen_ms)
+            for one in self._store.peers()[:MAX_KNOWN_SHOWN]
+        ]
+        waiting = self._switchboard.waiting()
+        return NodeSnapshot(
+            peer=self.peer_id.hex(),
+            role=self.role,
+            quic=_host_port(*self.quic_address),
+            uptime_s=(now_ms() - self._started_ms) // 1000,
+            links=[_link_snapshot(link) for link in self._links],
+            neighbours=self._neighbour_snapshots(waiting),
+            known=known,
+            waiting={target.hex(): count for target, count in waiting.items()},
+            duplicates=self._switchboard.duplicates,
+            events=dict(self.bus.counts),
+        )
+
+    def _neighbour_snapshots(self, waiting: Mapping[bytes, int]) -> list[NeighbourSnapshot]:
+        return [
+            NeighbourSnapshot(
+                peer=one.hop.peer_id.hex(),
+                over=one.over,
+                on_link=one.hop.on_link,
+                age_s=(now_ms() - one.opened_ms) // 1000,
+                waiting=waiting.get(one.hop.peer_id, 0),
+            )
+            for one in self._switchboard.neighbours()
+        ]
+
+    async def _on_status(self, _request: Mapping[str, Any]) -> dict[str, Any]:
+        return self.snapshot().as_json()
+
+    async def _on_send(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        send = read_send(request)
+        return await self.command(send.to, send.command, send.arguments, send.timeout_s)
+
+    def _known(self) -> Known:
+        here = {one.hop.peer_id for one in self._switchboard.neighbours()}
+        stored = {one.peer_id for one in self._store.peers()}
+        return Known(here | stored | set(self._switchboard.router.origins()))
+
+    def _trust(self) -> Trust | None:
+        trusted = self._config.quic.trust
+        if trusted is None:
+            return None
+        named = trusted | self._config.named_peers
+        return lambda peer_id: peer_id in named
+
+    def _on_refused(self, refusal: Refusal) -> None:
+        where = f"quic {_host_port(*refusal.address)}"
+        text = f"{refusal.text or 'handshake refused'} (alert {refusal.alert})"
+        self.bus.publish(Event(kind="peer-refused", over=where, text=text))
+
+    def _runner(self, provider: Provider, link: LinkConfig | None) -> LinkRunner:
+        profile = _profile(link)
+
+        def make_engine(trust: Trust | None) -> Engine:
+            return Engine(self._identity, self._crypto, os.urandom, profile, trust, GATEWAY)
+
+        return LinkRunner(
+            provider,
+            make_engine,
+            self._switchboard,
+            self.bus,
+            expect=link.expect if link else None,
+            wait=link.wait if link else False,
+        )
+
+
+def _profile(link: LinkConfig | None) -> LinkProfile:
+    return SERIAL_LINK if link is None else replace(SERIAL_LINK, bits_per_second=link.baud)
+
+
+def _provider(link: LinkConfig) -> Provider:
+    return SerialProvider(
+        link.device, mtu=SERIAL_LINK.mtu, baud=link.baud, name=link.label, paced=link.paced
+    )
+
+
+def _link_snapshot(runner: LinkRunner) -> LinkSnapshot:
+    counters = runner.link.counters if runner.link is not None else LinkCounters()
+    return LinkSnapshot(
+        name=runner.name,
+        open=runner.link is not None,
+        expect=runner.expect.hex() if runner.expect is not None else "",
+        octets_in=counters.octets_in,
+        octets_out=counters.octets_out,
+        frames_in=counters.frames_in,
+        frames_out=counters.frames_out,
+        frames_bad=counters.frames_bad,
+        refused=dict(runner.drops),
+    )
+
+
+def _host_port(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _root_cause(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """What to raise for a group: an operator's error in it, its only error, or the group."""
+    leaves = list(_leaves(group))
+    for leaf in leaves:
+        if isinstance(leaf, OperatorError):
+            return leaf
+    return leaves[0] if len(leaves) == 1 else group
+
+
+def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
+    found: list[BaseException] = []
+    for error in group.exceptions:
+        found.extend(_leaves(error) if isinstance(error, BaseExceptionGroup) else [error])
+    return found
