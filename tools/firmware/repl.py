@@ -15,6 +15,7 @@ from tools.firmware.errors import FirmwareError
 _RETAINED_BYTES = 1 << 20  # unread output; the oldest is dropped beyond this
 _SHOWN_BYTES = 600
 _CHUNK_BYTES = 4096
+_ASK_AGAIN_S = 0.5
 _ENTER_RAW = b"\r\x03\x03\x01"
 _RAW_PROMPT = b"raw REPL; CTRL-B to exit\r\n>"
 
@@ -51,6 +52,18 @@ class Repl:
         self._writer.close()
         with contextlib.suppress(OSError):
             await self._writer.wait_closed()
+
+    def pause(self) -> None:
+        """Take no more output from the board, as a terminal that hangs. Until `resume()`."""
+        transport = self._writer.transport
+        if isinstance(transport, asyncio.Transport):
+            transport.pause_reading()
+
+    def resume(self) -> None:
+        """Read again after `pause()`."""
+        transport = self._writer.transport
+        if isinstance(transport, asyncio.Transport):
+            transport.resume_reading()
 
     @property
     def tail(self) -> str:
@@ -105,11 +118,21 @@ class Repl:
         if not code.strip():
             code = "pass"  # the raw REPL takes an empty program for the wish to restart
         if not self._raw:
-            await self._write(_ENTER_RAW)
-            await self._read_until(_RAW_PROMPT, timeout_s)
-            self._raw = True
+            await self._enter_raw(timeout_s)
         await self._write(code.encode() + b"\x04")
         await self._read_until(b"OK", timeout_s)
+
+    async def _enter_raw(self, timeout_s: float) -> None:
+        """Ask again and again: a board that is just starting may take Ctrl-C for input.
+
+        Prompts beyond the first are harmless, they are skipped with what precedes the answer.
+        """
+        async with _deadline(self, timeout_s, "raw REPL"):
+            while not self._raw:
+                await self._write(_ENTER_RAW)
+                with contextlib.suppress(BoardSilent):
+                    await self._read_until(_RAW_PROMPT, _ASK_AGAIN_S)
+                    self._raw = True
 
     async def _write(self, data: bytes) -> None:
         try:

@@ -18,7 +18,7 @@
 #include "semihost.h"
 
 #define BLOCK_BYTES     4096u
-#define RAM_DISK_BLOCKS 64u
+#define RAM_DISK_BLOCKS 256u
 #define PATH_BYTES      256
 
 /* Operations of ioctl(), from MicroPython's extmod/vfs.h. */
@@ -30,7 +30,7 @@ typedef struct {
 
 static const qemu_flash_obj_t flash_object = {{&qemu_flash_type}};
 
-static uint8_t ram_disk[RAM_DISK_BLOCKS * BLOCK_BYTES];
+extern uint8_t _ram_disk[RAM_DISK_BLOCKS * BLOCK_BYTES]; /* placed by mps2.ld */
 static int file = -1;      /* the host's file; -1 = the RAM disk is used */
 static size_t block_count; /* 0 = not opened yet */
 
@@ -40,7 +40,7 @@ static void flash_open(void) {
         return;
     }
     if (!semihost_argument("flash", path, sizeof(path))) {
-        memset(ram_disk, 0xFF, sizeof(ram_disk));
+        memset(_ram_disk, 0xFF, sizeof(_ram_disk));
         block_count = RAM_DISK_BLOCKS;
         return;
     }
@@ -77,7 +77,7 @@ static size_t checked_offset(size_t block, size_t offset, size_t size) {
 
 static void flash_load(size_t start, void *into, size_t size) {
     if (file < 0) {
-        memcpy(into, ram_disk + start, size);
+        memcpy(into, _ram_disk + start, size);
     } else if (!semihost_seek(file, start) || !semihost_read(file, into, size)) {
         mp_raise_OSError(MP_EIO);
     }
@@ -85,7 +85,7 @@ static void flash_load(size_t start, void *into, size_t size) {
 
 static void flash_store(size_t start, const void *from, size_t size) {
     if (file < 0) {
-        memcpy(ram_disk + start, from, size);
+        memcpy(_ram_disk + start, from, size);
     } else if (!semihost_seek(file, start) || !semihost_write(file, from, size)) {
         mp_raise_OSError(MP_EIO);
     }

@@ -112,6 +112,17 @@ class TestExec:
         with pytest.raises(BoardError, match="ZeroDivisionError"):
             await task
 
+    async def test_a_board_that_misses_the_first_ctrl_c_is_asked_again(
+        self, ends: tuple[Repl, Board]
+    ) -> None:
+        repl, board = ends
+        task = asyncio.create_task(repl.exec("print(1)"))
+        await board.reader.readuntil(b"\x01")  # taken for input by a program that ignores it
+        await board.enter_raw()
+        board.say(RAW_PROMPT)  # the first request is answered late
+        await board.run(b"1\r\n")
+        assert await task == "1"
+
     async def test_an_empty_program_does_not_restart_the_board(
         self, ends: tuple[Repl, Board]
     ) -> None:

@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""Rung L3: what is on the flash survives the cable being pulled; what is damaged is not erased."""
+
+import asyncio
+from pathlib import Path
+
+import littlefs
+import pytest
+
+from support.firmware_images import image
+from tools.firmware.qemu import FLASH_BYTES, QemuBoard
+from tools.firmware.repl import BoardError
+
+pytestmark = [pytest.mark.firmware, pytest.mark.timeout(300)]
+
+BLOCK_BYTES = 4096
+WRITE = "f = open({name!r}, 'wb'); f.write({data!r}); f.close()"
+
+
+def board(flash: Path | None) -> QemuBoard:
+    return QemuBoard(image("qemu-an386"), flash=flash)
+
+
+@pytest.fixture
+def flash(tmp_path: Path) -> Path:
+    return tmp_path / "flash.img"
+
+
+class TestSurvival:
+    async def test_a_closed_file_survives_sigkill(self, flash: Path) -> None:
+        async with board(flash) as running:
+            await running.repl.exec(WRITE.format(name="/identity", data=b"\x01\x02" * 500))
+            await running.kill()
+            await running.restart()
+            printed = await running.repl.exec(
+                "print(open('/identity', 'rb').read() == b'\\1\\2' * 500)"
+            )
+            assert printed == "True"
+
+    async def test_it_survives_resets_without_leaking_the_host_s_file(self, flash: Path) -> None:
+        async with board(flash) as running:
+            await running.repl.exec(WRITE.format(name="/n", data=b"0"))
+            for count in range(1, 4):
+                await running.repl.start(
+                    f"f = open('/n', 'wb'); f.write(b'{count}'); f.close()\n"
+                    "import machine; machine.reset()"
+                )
+                await running.repl.wait_for("MicroPython v1.")
+                assert await running.repl.exec("print(open('/n').read())") == str(count)
+            opened = [path.resolve() for path in Path(f"/proc/{running.pid}/fd").iterdir()]
+            assert opened.count(flash.resolve()) == 1
+
+    @pytest.mark.parametrize("seed", range(3))
+    async def test_a_cable_pulled_while_writing_leaves_old_or_new(
+        self, flash: Path, seed: int
+    ) -> None:
+        """LittleFS replaces a file in one step: a record is never half of one and half another."""
+        async with board(flash) as running:
+            await running.repl.exec(WRITE.format(name="/r", data=b"0" * 600))
+            await running.repl.start(
+                "n = 0\nwhile True:\n n += 1\n f = open('/r', 'wb'); f.write(b'%d' % (n % 10) * 600)\n"
+                " f.close()\n if n == 1: print('writing')"
+            )
+            await running.repl.wait_for("writing")
+            await asyncio.sleep(0.1 + 0.037 * seed)
+            await running.kill()
+            await running.restart()
+            printed = await running.repl.exec("d = open('/r').read(); print(len(d), len(set(d)))")
+            assert printed == "600 1"
+
+    async def test_another_littlefs_reads_it(self, flash: Path) -> None:
+        async with board(flash) as running:
+            await running.repl.exec(
+                "import os\nos.mkdir('/state')\n"
+                + WRITE.format(name="/state/slot", data=b"record")
+            )
+        context = littlefs.LittleFS(
+            block_size=BLOCK_BYTES, block_count=FLASH_BYTES // BLOCK_BYTES, mount=False
+        )
+        context.context.buffer = bytearray(flash.read_bytes())
+        context.mount()
+        with context.open("/state/slot", "rb") as file:
+            assert file.read() == b"record"
+
+    async def test_without_a_flash_file_the_board_starts_empty(self) -> None:
+        async with board(None) as running:
+            await running.repl.exec(WRITE.format(name="/x", data=b"gone soon"))
+            await running.restart()
+            assert await running.repl.exec("import os; print('x' in os.listdir('/'))") == "False"
+
+
+class TestDamage:
+    async def test_a_damaged_file_system_is_left_for_rescue(self, flash: Path) -> None:
+        async with board(flash) as running:
+            await running.repl.exec(WRITE.format(name="/identity", data=b"precious"))
+        damaged = bytearray(flash.read_bytes())
+        for block in (0, 1):  # both copies of the superblock, but for the magic word
+            start = block * BLOCK_BYTES + 16
+            damaged[start : start + 200] = b"\x00" * 200
+        flash.write_bytes(damaged)
+        async with board(flash) as running:
+            await running.repl.wait_for("flash not mounted")
+            await running.repl.exec("pass")
+        assert b"precious" in flash.read_bytes()
+
+    @pytest.mark.parametrize("size", [0, 1000, BLOCK_BYTES + 1])
+    async def test_a_file_of_the_wrong_size_is_named(self, flash: Path, size: int) -> None:
+        flash.write_bytes(bytes(size))
+        async with board(flash) as running:
+            line = await running.repl.wait_for("flash not mounted")
+            assert "multiple of 4096 bytes" in line
+
+    async def test_a_full_flash_is_an_error_and_keeps_what_is_there(self, flash: Path) -> None:
+        flash.write_bytes(b"\xff" * (BLOCK_BYTES * 8))
+        async with board(flash) as running:
+            await running.repl.exec(WRITE.format(name="/a", data=b"kept"))
+            with pytest.raises(BoardError, match="OSError"):
+                await running.repl.exec(WRITE.format(name="/big", data=b"x" * 9000) * 8)
+            await running.kill()
+            await running.restart()
+            assert await running.repl.exec("print(open('/a').read())") == "kept"
+
+    @pytest.mark.parametrize(
+        "call",
+        [
+            "readblocks(256, bytearray(16))",
+            "readblocks(255, bytearray(4097))",
+            "readblocks(0, bytearray(16), 1 << 20)",
+            "readblocks(-1, bytearray(16))",
+            "writeblocks(255, bytes(16), 4090)",
+            "ioctl(6, 256)",
+        ],
+    )
+    async def test_accesses_outside_the_device_are_refused(self, flash: Path, call: str) -> None:
+        async with board(flash) as running:
+            with pytest.raises(BoardError, match="OSError"):
+                await running.repl.exec(f"import qemu\nqemu.Flash().{call}")
+
+
+async def test_a_missing_flash_file_is_found_out_at_once(tmp_path: Path) -> None:
+    flash = tmp_path / "gone" / "flash.img"
+    async with board(flash) as running:
+        flash.unlink()
+        await running.repl.start("import machine; machine.reset()")
+        await running.repl.wait_for("flash not mounted")
