@@ -150,17 +150,17 @@ int pqc_kem_decapsulate_expanded(uint8_t shared[PQC_KEM_SHARED_BYTES],
 #define PQC_DSA_CONTEXT_MAX     255
 
 /* The least workspace, and those with which a function is faster (docs/decisions/0005). */
-#define PQC_DSA_KEYPAIR_WS_BYTES      4096
-#define PQC_DSA_KEYPAIR_FAST_WS_BYTES 7936
+#define PQC_DSA_KEYPAIR_WS_BYTES      3136
+#define PQC_DSA_KEYPAIR_FAST_WS_BYTES 6976
 #define PQC_DSA_SIGN_WS_BYTES         7040
 #define PQC_DSA_SIGN_CACHED_WS_BYTES  32000
-#define PQC_DSA_VERIFY_WS_BYTES       4096
-#define PQC_DSA_VERIFY_FAST_WS_BYTES  7936
+#define PQC_DSA_VERIFY_WS_BYTES       3312
+#define PQC_DSA_VERIFY_FAST_WS_BYTES  7152
 
 /*
  * What a caller may ask of a signature; NULL means none of it.
  *
- *   poll   called between attempts, about every 2 to 4 million cycles, so that a
+ *   poll   called before every attempt, about every 2 to 4 million cycles, so that a
  *          scheduler or a watchdog lives; a result other than 0 stops the call
  *          with PQC_ERR_STOPPED. NULL: never.
  *   arg    handed to poll

@@ -120,10 +120,12 @@ void pqc_dsa_ball_expand(dsa_poly *c, const dsa_ball *ball);
 /* ---- dsa_product.c ---- */
 
 /* How many words of output are summed in registers. */
-#if defined(__ARM_ARCH_6M__)
+#ifndef DSA_PRODUCT_WORDS
+#ifdef __ARM_ARCH_6M__
 #define DSA_PRODUCT_WORDS 4
 #else
 #define DSA_PRODUCT_WORDS 8
+#endif
 #endif
 
 /* Room for a product with the challenge, shared by the two kinds. */

@@ -8,7 +8,7 @@
  */
 #include "dsa_field.h"
 
-/* zeta^BitRev8(i), zeta = 1753; entry 0 is not used. tests/unit/c_pqc/test_dsa_model.py. */
+/* zeta^BitRev8(i), zeta = 1753; entry 0 is not used. tests/unit/c_pqc/test_dsa_kernels.py. */
 static const dsa_constant ZETAS[256] = {
     {0, 0}, {-3572223, -1830765815}, {3765607, 1929875198}, {3761513, 1927777021},
     {-3201494, -1640767044}, {-2883726, -1477910808}, {-3145678, -1612161320},

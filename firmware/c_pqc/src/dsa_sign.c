@@ -307,6 +307,9 @@ static int attempt(uint8_t *signature, sign_ws *w, const borrowed *b,
         memcpy(signature, w->challenge, DSA_LAMBDA_BYTES); /* t0 and s2 end here */
         (void)respond(w, signature + DSA_LAMBDA_BYTES, nonce, cached);
         memcpy(signature + DSA_LAMBDA_BYTES + DSA_Z_BYTES, w->hint, DSA_HINT_BYTES);
+#ifdef PQC_TEST_FAULT
+        signature[DSA_LAMBDA_BYTES] ^= 1; /* what a glitch might do; never in a product */
+#endif
         return PQC_OK;
     }
     return PQC_ERR_FAULT;
