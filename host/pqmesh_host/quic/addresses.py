@@ -8,7 +8,7 @@ import ipaddress
 import socket
 
 from .errors import UnknownHost
-from .udp import Address
+from .udp import MAX_PORT, Address
 
 
 async def resolve(address: tuple[str, int], family: socket.AddressFamily) -> list[Address]:
@@ -17,12 +17,15 @@ async def resolve(address: tuple[str, int], family: socket.AddressFamily) -> lis
     :raises UnknownHost: no address of this family
     """
     host, port = address
+    # The C library would take the port modulo 65,536.
+    if not 0 < port <= MAX_PORT:
+        raise UnknownHost(f"port {port} does not exist: use 1 to {MAX_PORT}")
     flags = socket.AI_V4MAPPED | socket.AI_ALL if family == socket.AF_INET6 else 0
     try:
         found = await asyncio.get_running_loop().getaddrinfo(
             host, port, family=family, type=socket.SOCK_DGRAM, flags=flags
         )
-    except (socket.gaierror, OverflowError, UnicodeError) as error:
+    except (socket.gaierror, UnicodeError) as error:
         raise UnknownHost(f"{host!r} port {port}: no address this node can reach") from error
     return [entry[4] for entry in found]
 

@@ -18,6 +18,9 @@ from dataclasses import dataclass, field
 
 from .limits import QuicLimits
 
+UNI = 2
+"""Bit of a stream id: set on unidirectional streams (RFC 9000 §2.1)."""
+
 
 class TooLong(Exception):
     """The stream now carries more than one message may; its bytes were dropped."""
@@ -33,9 +36,10 @@ class _Stream:
 class Assembly:
     """Receives every stream of one connection. A stream is one message, ended by FIN."""
 
-    def __init__(self, limits: QuicLimits, extra_bytes: int = 0) -> None:
+    def __init__(self, limits: QuicLimits, request_header_bytes: int = 0) -> None:
         self._limits = limits
-        self._longest = limits.max_message_bytes + extra_bytes
+        self._longest_uni = limits.max_message_bytes
+        self._longest_bidi = limits.max_message_bytes + request_header_bytes
         self._streams: dict[int, _Stream] = {}
         self._incomplete = 0
         self._waiting = 0
@@ -58,7 +62,7 @@ class Assembly:
             return None
         stream.chunks.append(data)
         self._incomplete += len(data)
-        if stream.size > self._longest:
+        if stream.size > (self._longest_uni if stream_id & UNI else self._longest_bidi):
             self._drop(stream)
             if end:
                 self._forget(stream_id)
@@ -123,7 +127,7 @@ class Assembly:
 
     def _forget(self, stream_id: int) -> None:
         self._streams.pop(stream_id, None)
-        self._ended += stream_id >> 1 & 1
+        self._ended += bool(stream_id & UNI)
 
     def _drop(self, stream: _Stream) -> None:
         stream.refused = True

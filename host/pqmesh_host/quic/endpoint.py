@@ -256,7 +256,7 @@ class QuicEndpoint:
         for peer, since in list(self._draining.items()):
             if now - since > self._limits.supersede_drain_s:
                 del self._draining[peer]
-                peer.abort(lifecycle.SUPERSEDED, "")
+                self._end_draining(peer, since)
         if self._limits.keep_alive_s:
             for peer in self._registry.live:
                 if now - max(peer.last_received, peer.last_ping) > self._limits.keep_alive_s:
@@ -321,12 +321,32 @@ class QuicEndpoint:
             self._counts["superseded"] += 1
             superseded.supersede(survivor)
             self._draining[superseded] = now
+            for either in (survivor, superseded):
+                either.connection.send_ping(0)
+                self._driver.touch(either)
         future = self._dials.get(peer)
         if future is not None and not future.done():
             future.set_result(survivor)
         elif survivor is peer and not peer.initiator:
             self._offer(peer)
         self._arrival.set()
+
+    def _end_draining(self, peer: Peer, since: float) -> None:
+        """Close the loser; or the winner, if it gave no sign of life in all this time.
+
+        A peer that restarted and dialled us may lose against our own dial to its former
+        life, which nobody answers any more.
+        """
+        winner = peer.successor
+        if winner is None or winner.last_received >= since or peer.last_received <= since:
+            peer.abort(lifecycle.SUPERSEDED, "")
+            return
+        self._counts["revived"] += 1
+        peer.revive()
+        self._registry.replace(peer)
+        self._offer(peer)
+        self._arrival.set()
+        winner.abort(lifecycle.SUPERSEDED, "")
 
     def _offer(self, peer: Peer) -> None:
         if len(self._backlog) >= self._limits.accept_backlog:

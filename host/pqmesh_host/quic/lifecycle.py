@@ -31,6 +31,12 @@ UNREAD_STREAM = 0x0
 """Application error of STOP_SENDING for a message we do not take."""
 
 
+CROSSING_S = 5.0
+"""How long after one side's dial is confirmed the other side's still counts as crossing it.
+Longer than a handshake, so that both ends answer alike though their clocks see the two
+dials at slightly different moments."""
+
+
 def newer_wins(
     *,
     newer_initiator: bool,
@@ -42,9 +48,11 @@ def newer_wins(
 ) -> bool:
     """Decide between two live connections to one PeerId. Both ends must decide alike.
 
-    Dialled by the same side, or one after the other: the newer, as the older is stale or
-    about to be. Crossed dials, each started before the other was confirmed: the larger
-    exporter-derived id, which both ends compute from the TLS secrets.
+    Dialled by the same side, or long after each other: the newer, as the older is stale.
+    Crossed dials: the larger exporter-derived id, which both ends compute from the TLS
+    secrets. ant-quic takes the larger id however far the dials lie apart.
     """
-    crossed = newer_initiator != older_initiator and newer_started <= older_confirmed
-    return newer_id > older_id if crossed else True
+    crossed = newer_initiator != older_initiator
+    if crossed and newer_started - older_confirmed < CROSSING_S:
+        return newer_id > older_id
+    return True

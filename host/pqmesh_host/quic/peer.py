@@ -240,6 +240,13 @@ class Peer:
         self._streams.inbox = successor._inbox
         self._wake()
 
+    def revive(self) -> None:
+        """The successor turned out to be dead; this connection is the one after all."""
+        if self.successor is not None:
+            self.successor.supersede(self)
+        self.successor = None
+        self._streams.inbox = self._inbox
+
     def handle(self, event: events.QuicEvent, now: float) -> None:
         """Take an event that concerns this peer alone."""
         if isinstance(event, Ending):

@@ -13,10 +13,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives.asymmetric import mldsa
+
 from pqmesh.identity import peer_id_of
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.serialization import Encoding
+
     from pqmesh.identity import Identity
 
 PUBLIC_KEY_BYTES = 1952

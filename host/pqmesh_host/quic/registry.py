@@ -69,6 +69,10 @@ class Registry:
         """The peer that lives under this PeerId now."""
         return self._live.get(peer_id)
 
+    def replace(self, peer: Peer) -> None:
+        """Make this confirmed peer the one that lives under its PeerId."""
+        self._live[peer.peer_id] = peer
+
     def admit(self, newer: Peer) -> tuple[Peer, Peer | None]:
         """Enter a confirmed peer; return the one that lives on and the one superseded."""
         older = self._live.get(newer.peer_id)

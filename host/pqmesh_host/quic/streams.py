@@ -17,7 +17,7 @@ from typing import TypeVar
 from aioquic.quic import events
 
 from . import messages
-from .assembly import Assembly, TooLong
+from .assembly import UNI, Assembly, TooLong
 from .connection import PqConnection
 from .errors import NotAcknowledged
 from .inbox import Inbox
@@ -26,9 +26,6 @@ from .limits import QuicLimits
 
 K = TypeVar("K")
 V = TypeVar("V")
-
-UNI = 2
-"""Bit of a stream id (RFC 9000 §2.1): 1 for unidirectional."""
 
 
 class Streams:

@@ -27,6 +27,7 @@ GSO_MAX_SEGMENTS = 64
 GSO_MAX_BYTES = 65_000
 READ_BATCH = 32
 MAX_BLOCKED_RUNS = 1024
+MAX_PORT = 65_535
 
 Address = Any
 """What the socket reports: (host, port), or (host, port, flow, scope) on IPv6."""
@@ -148,11 +149,13 @@ def bind(host: str, port: int, buffer_bytes: int) -> socket.socket:
 
     :raises AddressUnavailable: with what to do about it
     """
+    if not 0 <= port <= MAX_PORT:
+        raise AddressUnavailable(f"port {port} does not exist: use 1 to {MAX_PORT}, or 0")
     try:
         family, _, _, _, name = socket.getaddrinfo(
             host, port, type=socket.SOCK_DGRAM, flags=socket.AI_PASSIVE | socket.AI_NUMERICHOST
         )[0]
-    except (socket.gaierror, OverflowError) as error:
+    except (socket.gaierror, UnicodeError) as error:
         raise AddressUnavailable(
             f"{host!r} port {port} is not a local address: use an IP address, '::' for all"
         ) from error

@@ -41,7 +41,8 @@ def test_a_second_dial_of_the_same_side_replaces_the_first():
 
 def test_a_dial_long_after_the_other_direction_replaces_it():
     """The peer restarted and dials us while we still hold our old dial to it."""
-    assert wins(False, b"a", 10.0, True, b"b", 1.0)
+    assert wins(False, b"a", 1.0 + lifecycle.CROSSING_S, True, b"b", 1.0)
+    assert not wins(False, b"a", 0.9 + lifecycle.CROSSING_S, True, b"b", 1.0)
 
 
 def test_close_codes_are_ant_quics():

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """The TLS engine alone, message by message: whatever comes in, only an alert comes out."""
 
+import contextlib
+
 import pytest
 from aioquic import tls
 from aioquic.buffer import Buffer
@@ -60,11 +62,9 @@ BENDS = {
 def feed(engine: Engine, data: bytes, chunk: int) -> bytes:
     """The invariant of this file: a flight is taken, waited for, or refused with an alert."""
     out = b""
-    try:
+    with contextlib.suppress(tls.Alert):
         for start in range(0, len(data), chunk):
             out += engine.take(data[start : start + chunk])
-    except tls.Alert as alert:
-        assert isinstance(alert.description, tls.AlertDescription)
     return out
 
 
