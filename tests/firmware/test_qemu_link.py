@@ -167,8 +167,8 @@ class TestStream:
         [
             ("UART(0)", "UART must be 1 to 4"),
             ("UART(5)", "UART must be 1 to 4"),
-            ("UART(1, bits=7)", "8 bits"),
-            ("UART(1, parity=1)", "8 bits"),
+            ("UART(1, bits=7)", "this UART knows 8 bits"),
+            ("UART(1, parity=1)", "this UART knows 8 bits"),
             ("UART(1, baudrate=0)", "baudrate"),
             ("UART(1, baudrate=10_000_000)", "baudrate"),
             ("UART(1, rxbuf=0)", "rxbuf must be 1 to 8192"),

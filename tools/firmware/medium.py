@@ -26,6 +26,7 @@ _CHUNK_S = 0.004  # a chunk is what passes in this time: small against any frame
 _CHUNK_BYTES = 256
 _BUFFER_BYTES = 1024
 _LINGER_S = 1.0
+_SETTLE_S = 0.05
 
 
 @dataclass
@@ -160,6 +161,8 @@ class SerialMedium:
         while self._connected:
             room = direction.room(chunk)
             if room <= 0:
+                # The emulator drops what it has not taken in yet when its end is closed.
+                await asyncio.sleep(_SETTLE_S)
                 self._connected = False
                 return
             data = await reader.read(room)
