@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""The C crypto on modelled cores: cycles, RAM and code size, beside targets and references.
+
+    python -m benchmarks.pqc                        the whole table (some minutes)
+    python -m benchmarks.pqc --cores m4 --only kem  part of it
+    python -m benchmarks.pqc --check                fail when a figure is 2 % over its reference
+    python -m benchmarks.pqc --record               make the figures of now the reference
+
+Cycles come from `tools.cyclesim`, whose README says how far to trust them; they are not
+milliseconds, and they repeat exactly, so there is no noise and one run each is enough.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from tools.cyclesim import CORES, Core, Machine, build, section_sizes
+
+from .pqc_cases import C_PQC, CASES, ENTRIES, Bench, Case, Figure, measure
+
+ROOT = Path(__file__).resolve().parent.parent
+REFERENCE = Path(__file__).with_name("pqc_figures.json")
+TOLERANCE = 1.02
+UNITS = {"m7": "instructions", "rv32": "cycles (not calibrated)", "m3": "cycles (not calibrated)"}
+
+Figures = dict[str, dict[str, int]]
+
+
+def measure_core(core: Core, option: str, only: str) -> Figures:
+    """Build for ``core`` and measure every case whose name contains ``only``."""
+    folder = ROOT / "build" / "cyclesim" / f"{core.name}{option}"
+    sources = sorted((C_PQC / "src").glob("*.c"))
+    image = build(sources, core, options=(option,), output_dir=folder, entries=ENTRIES)
+    bench = Bench(Machine(image, core))
+    figures: Figures = {}
+    for case in CASES:
+        figure = measure(case, bench)
+        if only in case.name:
+            figures[case.name] = asdict(figure)
+            print(row(case, figure, core.name), flush=True)
+    sizes = section_sizes([folder / f"{source.stem}.o" for source in sources])
+    figures["code"] = sizes
+    print(f"  {'code and constants, all of it':<30} {sizes['code']:>12,} bytes", end="")
+    print(f"   .data {sizes['data']}, .bss {sizes['bss']}")
+    return figures
+
+
+def row(case: Case, figure: Figure, core: str) -> str:
+    """One line of the table: cycles, RAM, and each against its target."""
+    target = {"m4": case.m4_target, "m0plus": case.m0plus_target}.get(core)
+    text = f"  {case.name:<30} {figure.cycles:>12,}"
+    ratio = f"{figure.cycles / target / 1e6:.2f}" if target else ""
+    text += f" {ratio:>6}   {figure.ram_bytes:>7,} B"
+    if case.ram_target:
+        text += f" {figure.ram_bytes / case.ram_target:>6.2f}"
+    else:
+        text += " " * 7
+    return text + f"   stack {figure.stack_bytes:>4}"
+
+
+def exceeded(name: str, now: Figures, reference: Figures) -> list[str]:
+    """Name every figure of ``now`` that is more than 2 % over its reference."""
+    worse = []
+    for case, figures in now.items():
+        for what, value in figures.items():
+            before = reference.get(case, {}).get(what)
+            if before is not None and value > before * TOLERANCE:
+                change = 100 * (value / before - 1) if before else float("inf")
+                worse.append(f"{name}, {case}, {what}: {before:,} -> {value:,} (+{change:.1f} %)")
+    return worse
+
+
+def compiler_version(core: Core) -> str:
+    command = [core.compiler, "-dumpfullversion"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def load_reference() -> dict[str, Any]:
+    reference: dict[str, Any] = json.loads(REFERENCE.read_text()) if REFERENCE.is_file() else {}
+    return reference
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.pqc", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("--cores", default=",".join(CORES), help="of " + ", ".join(CORES))
+    parser.add_argument("--options", default="-O2", help="-O2, -Os or both: -O2,-Os")
+    parser.add_argument("--only", default="", help="part of the name of an operation")
+    parser.add_argument("--check", action="store_true", help="exit 1 on a figure 2 %% worse")
+    parser.add_argument("--record", action="store_true", help="store the figures as reference")
+    return parser.parse_args()
+
+
+def main() -> int:
+    chosen = arguments()
+    reference = load_reference()
+    worse: list[str] = []
+    for core in (CORES[name] for name in chosen.cores.split(",")):
+        version = compiler_version(core)
+        for option in chosen.options.split(","):
+            name = f"{core.name} {option}"
+            unit = UNITS.get(core.name, "cycles")
+            print(f"{name}, {core.compiler} {version}, {unit}, / target, RAM, / target")
+            figures = measure_core(core, option, chosen.only)
+            known = reference.get(name, {})
+            if chosen.check and known.get("compiler") == version:
+                worse += exceeded(name, figures, known["figures"])
+            elif chosen.check:
+                print(f"  no reference made with this compiler: {name} is not checked")
+            if chosen.record:
+                reference[name] = {"compiler": version, "figures": figures}
+    if chosen.record:
+        REFERENCE.write_text(json.dumps(reference, indent=1, sort_keys=True) + "\n")
+    for line in worse:
+        print(f"over its reference: {line}", file=sys.stderr)
+    if worse:
+        print("If it must be so, state why and run with --record.", file=sys.stderr)
+    return 1 if worse else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
