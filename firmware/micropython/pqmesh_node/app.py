@@ -235,7 +235,7 @@ class Node:
             "frames_refused": self._driver.dropped,
             "frames_damaged": self._link.dropped,
             "link_bytes": (self._link.bytes_in, self._link.bytes_out),
-            "engine": self._engine.stats,
+            "engine": _counters_of(self._engine.stats),
         }
 
     # ---- the engine's side ----
@@ -279,6 +279,7 @@ class Node:
                 self._mailbox.session_began(event.session)
             else:
                 self._mailbox.session_ended()
+        self._driver.wake()  # the mailbox may have work, or room, now
         self._tell(event)
 
     def _on_message(self, event: Received) -> None:
@@ -299,6 +300,15 @@ class Node:
     def _on_own_event(self, event: "Record") -> None:
         self._driver.wake()  # a reply may be waiting in the mailbox
         self._tell(event)
+
+
+def _counters_of(stats: "Any") -> "dict[str, Any]":
+    """The public counters of an object; MicroPython has no vars()."""
+    return {name: getattr(stats, name) for name in dir(stats) if _is_counter(stats, name)}
+
+
+def _is_counter(stats: "Any", name: str) -> bool:
+    return name[0] != "_" and isinstance(getattr(stats, name), (int, dict))
 
 
 def _ignore(event: "Record") -> None:

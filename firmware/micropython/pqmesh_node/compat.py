@@ -110,7 +110,10 @@ else:
 
     async def wait_for_ms(awaitable: "Awaitable[Any]", ms: int) -> "Any":
         """Wait at most ``ms``; raises asyncio.TimeoutError."""
-        return await asyncio.wait_for(awaitable, ms / 1000)
+        # Not asyncio.wait_for: that of 3.11 swallows a cancellation which comes in the same
+        # turn of the loop as the result.
+        async with asyncio.timeout(ms / 1000):
+            return await awaitable
 
     def make_durable(file: "Any") -> None:
         file.flush()

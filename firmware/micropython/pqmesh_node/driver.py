@@ -20,7 +20,12 @@ if TYPE_CHECKING:
     from .clock import Clock
 
     class Link(Protocol):
+        """Whole frames in and out; the counters are for operators."""
+
         mtu: int
+        bytes_in: int
+        bytes_out: int
+        dropped: int
 
         async def receive(self) -> bytes: ...
         async def send(self, frame: bytes) -> None: ...
@@ -57,6 +62,7 @@ class LinkDriver:
 
     async def run(self) -> None:
         """Serve until cancelled. Raises OSError when the link fails; may be run again."""
+        self.wake()  # something may be due at once, a first handshake say
         await run_together(self._read, self._write)
 
     async def _read(self) -> None:

@@ -5,10 +5,13 @@ import os
 
 import pytest
 
+from support.pqc_extension import pqc  # must come first: it makes `import pqc` work
+
+# isort: split
+
 from pqmesh.errors import BadKey, BadTag
 from pqmesh_host.crypto import HostCrypto
 from pqmesh_node.crypto import BoardCrypto
-from support.pqc_extension import pqc
 
 
 @pytest.fixture(scope="module")
