@@ -17,15 +17,14 @@ from typing import TYPE_CHECKING
 
 from . import lifecycle, messages, transport_parameters
 from .acceptor import Accept, Acceptor
-from .addresses import readable, resolve
+from .addresses import readable
 from .connection import PqConfiguration, PqConnection
+from .dialer import Dialer
 from .driver import Driver
 from .errors import (
-    ConnectTimeout,
     EndpointClosed,
     EndpointFull,
     HandshakeFailed,
-    WrongPeer,
     describe,
 )
 from .limits import QuicLimits
@@ -69,10 +68,9 @@ class QuicEndpoint:
         self._acceptor = Acceptor(limits)
         self._ledger = messages.AckLedger()
         self._driver = Driver(self._udp, self._registry, self)
+        self._dialer = Dialer(self._udp, self._registry, self)
         self._counts: Counter[str] = Counter()
         self._handshakes: set[Peer] = set()
-        self._dials: dict[Peer, asyncio.Future[Peer]] = {}
-        self._expected: dict[Peer, bytes] = {}
         self._draining: dict[Peer, float] = {}
         self._backlog: deque[Peer] = deque()
         self._arrival = asyncio.Event()
@@ -137,7 +135,7 @@ class QuicEndpoint:
         counts["dropped_out"] = self._udp.dropped_out
         return EndpointStats(
             peers=len(self._registry.live),
-            handshakes=len(self._handshakes) + len(self._dials),
+            handshakes=len(self._handshakes) + len(self._dialer),
             datagrams_in=self._udp.datagrams_in,
             datagrams_out=self._udp.datagrams_out,
             reads=self._udp.calls_in,
@@ -162,23 +160,7 @@ class QuicEndpoint:
         :raises EndpointClosed: closed before or while dialling
         """
         self._check_open()
-        deadline = self._loop.time() + timeout_s
-        try:
-            async with asyncio.timeout_at(deadline):
-                candidates = await resolve(address, self._udp.family)
-                for at, candidate in enumerate(candidates[:-1]):
-                    # An address that does not answer must leave time for the next.
-                    share = (deadline - self._loop.time()) / (len(candidates) - at)
-                    try:
-                        async with asyncio.timeout(share):
-                            return await self._dial(candidate, expect)
-                    except TimeoutError:
-                        continue
-                return await self._dial(candidates[-1], expect)
-        except TimeoutError:
-            error = self._udp.last_error
-            detail = error.strerror if error is not None and error.strerror else ""
-            raise ConnectTimeout(address, timeout_s, detail) from None
+        return await self._dialer.connect(address, expect, timeout_s)
 
     async def accept(self) -> Peer:
         """Return the next peer that dialled us and was admitted. Cancelling loses none.
@@ -205,9 +187,7 @@ class QuicEndpoint:
         self._closed = True
         self._arrival.set()
         self._housekeeping.cancel()
-        for future in list(self._dials.values()):
-            if not future.done():
-                future.set_exception(EndpointClosed("the endpoint was closed"))
+        self._dialer.close()
         try:
             await asyncio.gather(*(peer.close() for peer in self._registry.peers))
         finally:
@@ -264,51 +244,20 @@ class QuicEndpoint:
                     peer.connection.send_ping(0)
                     self._driver.transmit(peer)
 
-    # Handshakes.
-
-    async def _dial(self, address: Address, expect: bytes | None) -> Peer:
+    def start_dial(self, address: Address, expect: bytes | None) -> Peer:
+        """Send the first flight of a dial; a pinned PeerId is trust enough."""
         if len(self._registry) >= self._limits.max_connections:
             raise EndpointFull(f"all {self._limits.max_connections} connections are in use")
-        self._check_open()
-        self._udp.last_error = None
         now = self._loop.time()
-        judge = self._admits if expect is None else lambda key: key.peer_id == expect
         connection = PqConnection(
-            configuration=self._configuration(is_client=True), verify_peer=judge
+            configuration=self._configuration(is_client=True),
+            verify_peer=self._admits if expect is None else lambda key: key.peer_id == expect,
         )
         peer = self._new_peer(connection, address, initiator=True, now=now)
-        if expect is not None:
-            self._expected[peer] = expect
-        future: asyncio.Future[Peer] = self._loop.create_future()
-        self._dials[peer] = future
         self._registry.add(peer, connection.host_cid)
         connection.connect(address, now)
         self._driver.transmit(peer)
-        try:
-            return await future
-        except HandshakeFailed as failure:
-            if failure.code != lifecycle.SUPERSEDED:
-                raise
-        except BaseException:
-            # Cancelled: nobody will hold this peer, even if it was confirmed just now.
-            peer.abort(lifecycle.SHUTDOWN, "dial abandoned")
-            raise
-        finally:
-            future.cancel()
-            del self._dials[peer]
-            self._expected.pop(peer, None)
-        return await self._crossed(peer)
-
-    async def _crossed(self, peer: Peer) -> Peer:
-        """The peer closed our dial as superseded: its own to us survives, or is about to."""
-        key = peer.connection.peer_key
-        while True:
-            self._check_open()
-            survivor = self._registry.live_peer(key.peer_id) if key is not None else None
-            if survivor is not None:
-                return survivor
-            self._arrival.clear()
-            await self._arrival.wait()
+        return peer
 
     def on_confirmed(self, peer: Peer, now: float) -> None:
         """Enter the peer, let one of two connections live, and hand it to who waits."""
@@ -324,12 +273,8 @@ class QuicEndpoint:
             for either in (survivor, superseded):
                 either.connection.send_ping(0)
                 self._driver.touch(either)
-        future = self._dials.get(peer)
-        if future is not None and not future.done():
-            future.set_result(survivor)
-        elif survivor is peer and not peer.initiator:
+        if not self._dialer.admitted(peer, survivor) and survivor is peer and not peer.initiator:
             self._offer(peer)
-        self._arrival.set()
 
     def _end_draining(self, peer: Peer, since: float) -> None:
         """Close the loser; or the winner, if it gave no sign of life in all this time.
@@ -345,7 +290,6 @@ class QuicEndpoint:
         peer.revive()
         self._registry.replace(peer)
         self._offer(peer)
-        self._arrival.set()
         winner.abort(lifecycle.SUPERSEDED, "")
 
     def _offer(self, peer: Peer) -> None:
@@ -354,6 +298,7 @@ class QuicEndpoint:
             peer.abort(lifecycle.NO_READER, "")
             return
         self._backlog.append(peer)
+        self._arrival.set()
 
     def on_ended(self, peer: Peer) -> None:
         """Report a handshake that failed; a confirmed peer's users learn it from the peer."""
@@ -362,11 +307,9 @@ class QuicEndpoint:
         outcome = peer.outcome
         if not isinstance(outcome, HandshakeFailed):
             return
-        future = self._dials.get(peer)
-        if future is not None:
-            if not future.done():
-                future.set_exception(self._dial_error(peer, outcome))
-        elif peer in self._handshakes:
+        if self._dialer.failed(peer, outcome):
+            return
+        if peer in self._handshakes:
             self._handshakes.discard(peer)
             self._refused(Refusal(peer.address, outcome.alert, outcome.text, outcome.by_peer))
             log.warning(
@@ -380,13 +323,6 @@ class QuicEndpoint:
         """Drop what is kept about a connection that is gone."""
         self._handshakes.discard(peer)
         self._draining.pop(peer, None)
-
-    def _dial_error(self, peer: Peer, outcome: HandshakeFailed) -> Exception:
-        expected = self._expected.get(peer)
-        actual = peer.connection.rejected_key
-        if expected is not None and actual is not None and not outcome.by_peer:
-            return WrongPeer(expected, actual.peer_id)
-        return outcome
 
     def _refused(self, refusal: Refusal) -> None:
         self._counts["handshake_refused"] += 1
