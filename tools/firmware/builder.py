@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import IO
 
 from tools.firmware import cache, paths, pins, sources, targets, toolchain
-from tools.firmware.errors import FirmwareError
+from tools.firmware.errors import FirmwareError, MissingTool
 from tools.firmware.progress import Progress
 from tools.firmware.sources import SourceTree
 from tools.firmware.targets import DEFAULT_HEAP_KB, Target
@@ -85,7 +85,10 @@ def find(name: str, heap_kb: int = DEFAULT_HEAP_KB) -> Path | None:
     source = sources.find_tree("micropython")
     if source is None or toolchain.missing(target.programs):
         return None
-    image = _plan(target, heap_kb, source).image
+    try:
+        image = _plan(target, heap_kb, source).image
+    except MissingTool:
+        return None
     return image if image.is_file() else None
 
 

@@ -2,10 +2,12 @@
 """The command line of the firmware tools. Results go to standard output, progress to error."""
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
-from tools.firmware import builder, pins, size, sources, targets
+from tools.firmware import builder, paths, pins, qemu, size, sources, targets, toolchain
 from tools.firmware.errors import FirmwareError
 from tools.firmware.progress import Progress
 
@@ -47,6 +49,10 @@ def _parser() -> argparse.ArgumentParser:
             help="Python heap of board images in KiB (default: %(default)s)",
         )
         command.set_defaults(run=run)
+    command = commands.add_parser("run", help="build an image and open its prompt here")
+    command.add_argument("target", metavar="TARGET", help="a unix or qemu target")
+    command.add_argument("--flash", type=Path, help="file that holds the board's flash")
+    command.set_defaults(run=_run)
     command = commands.add_parser("list", help="list the targets")
     command.set_defaults(run=_list)
     command = commands.add_parser("apt-packages", help="Debian packages the targets need")
@@ -77,6 +83,28 @@ def _size(options: argparse.Namespace) -> None:
         image = builder.build(name, options.heap_kb, Progress(name, options.quiet))
         found = size.measure(targets.named(name), image)
         print(f"{name:12} {found.flash_bytes:9} {found.ram_bytes:13}")
+
+
+def _run(options: argparse.Namespace) -> None:
+    target = targets.named(options.target)
+    image = builder.build(target.name, progress=Progress(target.name, options.quiet))
+    if target.machine:
+        toolchain.require(["qemu-system-arm"])
+        place = paths.BUILD / "run" / target.name
+        flash = options.flash or place / "flash.img"
+        qemu.make_flash(flash)
+        place.mkdir(parents=True, exist_ok=True)
+        link = os.path.relpath(place / "link")  # a socket's name has 107 bytes at most
+        # With mon:stdio Ctrl-C goes to the board and QEMU keeps a way out.
+        console = ["-serial", "mon:stdio"]
+        command = qemu.emulator_command(image, target.machine, console, link, flash=flash)
+        print(f"data link (UART1): {link}\nflash: {flash}\nto leave: Ctrl-A, then x")
+    elif target.outputs[0] == "micropython":
+        command = [str(image)]
+    else:
+        raise FirmwareError(f"{target.name} cannot be run from here", "give a unix or qemu target")
+    sys.stdout.flush()
+    os.execvp(command[0], command)  # noqa: S606 - the terminal becomes the board's
 
 
 def _list(options: argparse.Namespace) -> None:

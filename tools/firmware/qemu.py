@@ -34,6 +34,31 @@ _STOP_TIMEOUT_S = 5.0
 _TICK_NS = 40  # SysTick runs at 25 MHz of QEMU's virtual time
 
 
+def emulator_command(
+    image: Path,
+    machine: str,
+    console: Sequence[str],
+    link_address: str,
+    board_id: str = "qemu",
+    flash: Path | None = None,
+) -> list[str]:
+    """QEMU's command line. `console` are the options that make UART0; UART1 is a unix socket."""
+    words = [f"arg={word}" for word in ("pqmesh", f"id={board_id}")]
+    if flash is not None:
+        words.append(f"arg=flash={flash.resolve()}")
+    command = ["qemu-system-arm", "-machine", machine, "-kernel", str(image)]
+    command += ["-display", "none", "-monitor", "none"]
+    command += ["-semihosting-config", ",".join(["enable=on,target=native", *words])]
+    return [*command, *console, "-serial", f"unix:{link_address},server=on,wait=off"]
+
+
+def make_flash(path: Path) -> None:
+    """A blank flash at `path`, unless there is a flash already."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(_ERASED * FLASH_BYTES)
+
+
 class QemuBoard:
     """One MPS2 board in QEMU, with its REPL on UART0 and its data link on UART1.
 
@@ -182,9 +207,8 @@ class QemuBoard:
 
     def _lay_out(self) -> None:
         """A blank flash where there is none; no socket of an earlier run."""
-        if self._flash is not None and not self._flash.exists():
-            self._flash.parent.mkdir(parents=True, exist_ok=True)
-            self._flash.write_bytes(_ERASED * FLASH_BYTES)
+        if self._flash is not None:
+            make_flash(self._flash)
         Path(self.link_address).unlink(missing_ok=True)
 
     async def _until_link_is_there(self) -> None:
@@ -200,20 +224,16 @@ class QemuBoard:
                 raise FirmwareError(f"QEMU did not open its sockets in {_START_TIMEOUT_S:g} s")
             await asyncio.sleep(0.01)
 
-    def _command(self, repl_fd: int) -> Sequence[str]:
+    def _command(self, repl_fd: int) -> list[str]:
         # Should this process be killed, the kernel ends the emulator (prctl(2), PDEATHSIG).
         guard = ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
-        words = [f"arg={word}" for word in ("pqmesh", f"id={self._board_id}")]
-        if self._flash is not None:
-            words.append(f"arg=flash={self._flash.resolve()}")
-        command = [*guard, "qemu-system-arm", "-machine", self._machine]
-        command += ["-kernel", str(self._image), "-display", "none", "-monitor", "none"]
-        command += ["-semihosting-config", ",".join(["enable=on,target=native", *words])]
-        command += ["-chardev", f"socket,id=repl,fd={repl_fd}", "-serial", "chardev:repl"]
-        command += ["-serial", f"unix:{self.link_address},server=on,wait=off"]
+        console = ["-chardev", f"socket,id=repl,fd={repl_fd}", "-serial", "chardev:repl"]
+        command = emulator_command(
+            self._image, self._machine, console, self.link_address, self._board_id, self._flash
+        )
         if self._icount is not None:
             command += ["-icount", f"shift={self._icount}"]
-        return command
+        return [*guard, *command]
 
     async def _close_repl(self) -> None:
         if self._repl is not None:

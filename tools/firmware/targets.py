@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from tools.firmware import paths, pico
+from tools.firmware import paths, pico, toolchain
 from tools.firmware.errors import FirmwareError, MissingTool
 
 PORTS = paths.ROOT / "firmware" / "ports"
@@ -101,6 +101,7 @@ def _unix(*, bits: int) -> Callable[[Path, int], list[str]]:
 
 def _qemu(board: str) -> Callable[[Path, int], list[str]]:
     def command(source: Path, heap_kb: int) -> list[str]:
+        toolchain.require_newlib()
         return [
             "make",
             "-C",

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """Which programs a step needs, and the Debian packages that bring them."""
 
+import os
 import shutil
 import subprocess
 from collections.abc import Iterable
@@ -35,6 +36,14 @@ def require(programs: Iterable[str]) -> None:
     absent = missing(programs)
     if absent:
         raise MissingTool(absent, sorted({PACKAGE_OF.get(name, name) for name in absent}))
+
+
+def require_newlib() -> None:
+    """Raise MissingTool unless the Arm compiler has its C library: Debian packages it apart."""
+    command = ["arm-none-eabi-gcc", "-print-file-name=nano.specs"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    if not os.path.isabs(done.stdout.strip()):  # a file it cannot find is answered by its name
+        raise MissingTool(["C library of arm-none-eabi-gcc"], ["libnewlib-arm-none-eabi"])
 
 
 @lru_cache

@@ -52,7 +52,7 @@ async def connect(medium: SerialMedium) -> tuple[asyncio.StreamReader, asyncio.S
 
 async def until(condition: Callable[[], bool], timeout_s: float = 5.0) -> None:
     async with asyncio.timeout(timeout_s):
-        while not condition():  # noqa: ASYNC110 - bytes arrive in a kernel buffer, not an event
+        while not condition():
             await asyncio.sleep(0.005)
 
 

@@ -85,7 +85,7 @@ class TestLines:
             await board.writer.drain()
         board.say(b"END\n")
         async with asyncio.timeout(5):
-            while not repl.tail.endswith("END\n"):  # noqa: ASYNC110 - a task of Repl's own reads
+            while not repl.tail.endswith("END\n"):
                 await asyncio.sleep(0.01)
         assert len(repl._unread) <= 1 << 20
 

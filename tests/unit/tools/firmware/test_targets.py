@@ -36,7 +36,8 @@ def test_packages_are_named_once_and_in_order() -> None:
     assert {"qemu-system-arm", "libnewlib-arm-none-eabi", "gcc-i686-linux-gnu"} <= set(packages)
 
 
-def test_the_heap_is_a_variable_of_the_board() -> None:
+def test_the_heap_is_a_variable_of_the_board(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(toolchain, "require_newlib", lambda: None)
     command = targets.named("qemu-an386").command(Path("/mpy"), 64)
     assert "MICROPY_HEAP_KB=64" in command
     assert "BOARD=QEMU_MPS2_AN386" in command
@@ -54,3 +55,14 @@ def test_a_machine_without_compilers_is_told_what_to_install(
             toolchain.require(["arm-none-eabi-gcc"])
     finally:
         targets.i386_compiler.cache_clear()
+
+
+def test_an_arm_compiler_without_its_library_is_told_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compiler = tmp_path / "arm-none-eabi-gcc"
+    compiler.write_text("#!/bin/sh\necho nano.specs\n", encoding="ascii")
+    compiler.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    with pytest.raises(MissingTool, match="apt-get install libnewlib-arm-none-eabi"):
+        toolchain.require_newlib()
