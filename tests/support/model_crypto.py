@@ -22,17 +22,20 @@ def _hash(*parts):
 
 
 def _stretch(seed, size):
-    out = bytearray()
-    counter = 0
-    while len(out) < size:
-        out.extend(hashlib.sha256(seed + counter.to_bytes(2, "big")).digest())
-        counter += 1
-    return bytes(out[:size])
+    out = bytearray(size)
+    for at in range(0, size, 32):
+        block = hashlib.sha256(seed + at.to_bytes(2, "big")).digest()
+        out[at : at + 32] = block[: size - at]
+    return bytes(out)
 
 
 def _mask(data, seed):
-    stream = _stretch(seed, len(data))
-    return bytes([one ^ other for one, other in zip(data, stream)])
+    out = bytearray(data)  # in place: a list of octets would not fit a board's heap
+    for at in range(0, len(out), 32):
+        block = hashlib.sha256(seed + at.to_bytes(2, "big")).digest()
+        for index in range(at, min(at + 32, len(out))):
+            out[index] ^= block[index - at]
+    return bytes(out)
 
 
 class ModelCrypto:

@@ -99,6 +99,10 @@ class LinkProfile(Record):
         round_trip = 2 * self.airtime_ms(self.mtu) + 2 * self.turnaround_ms
         return min(max(2 * round_trip, 2 * self.min_rto_ms), self.max_rto_ms)
 
+    def ping_again_ms(self) -> int:
+        """From one unanswered Ping to the next: eight more fit in before ``silence_ms``."""
+        return max((self.silence_ms - self.keepalive_ms) // 8, self.min_rto_ms)
+
 
 SERIAL_LINK = LinkProfile(
     mtu=512,
@@ -113,8 +117,8 @@ SERIAL_LINK = LinkProfile(
     ack_every=2,
     ack_delay_ms=20,
     min_rto_ms=150,
-    max_rto_ms=4_000,
-    tries=8,
+    max_rto_ms=2_000,
+    tries=10,
     answer_ms=8_000,
     handshake_ms=60_000,
     keepalive_ms=10_000,

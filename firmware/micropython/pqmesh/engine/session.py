@@ -64,6 +64,7 @@ _CLOSE = const(4)  # our Close went unanswered, or draining is over
 _TIMERS = const(5)
 
 _CLOSE_TRIES = const(4)
+_MAX_TRIES = const(40)  # of one segment, when the peer is there but never acknowledges it
 _PACKET_BYTES = const(6)
 
 
@@ -118,6 +119,7 @@ class Session:
         self._unacknowledged = 0  # segments taken since our last AckBlock
         self._reason = 0
         self._close_tries = 0
+        self._timeouts = 0  # of the retransmission timer, since the peer was last heard
 
     # Inputs
 
@@ -214,7 +216,7 @@ class Session:
             self._on_retransmit_timeout(now)
         if self._timers.expired(_KEEPALIVE, now):
             self._transmit(CONTROL, Ping(PING).encode(), now)
-            self._timers.set(_KEEPALIVE, now + self._context.link.keepalive_ms)
+            self._timers.set(_KEEPALIVE, now + self._context.link.ping_again_ms())
 
     def next_deadline(self) -> "int | None":
         """Return when handle_timeout is wanted, or None."""
@@ -335,6 +337,7 @@ class Session:
 
     def _heard(self, now: int) -> None:
         link = self._context.link
+        self._timeouts = 0
         if link.keepalive_ms and self.state == OPEN:
             self._timers.set(_KEEPALIVE, now + link.keepalive_ms)
         if link.silence_ms and self.state == OPEN:
@@ -351,7 +354,10 @@ class Session:
         oldest = self._outgoing.oldest()
         if oldest is None:
             return
-        if oldest.tries >= self._context.link.tries:
+        self._timeouts += 1
+        link = self._context.link
+        gone = self._timeouts > link.tries and not link.silence_ms  # else _SILENCE judges
+        if gone or oldest.tries >= _MAX_TRIES:
             self._lose("no acknowledgement")
             return
         self._rtt.back_off()
