@@ -16,12 +16,14 @@ from pathlib import Path
 from typing import Any
 
 import capstone
-import unicorn
+import unicorn as unicorn_package
 from elftools.elf.elffile import ELFFile
 from unicorn import arm_const, riscv_const
 
 from .cores import ARM, Core
 from .costs import Instruction
+
+unicorn: Any = unicorn_package  # its annotations cover only part of what it offers
 
 PAGE = 0x1000
 STACK_TOP = 0x3000_0000
@@ -34,7 +36,22 @@ ENTRY_MARGIN = 64  # above the stack pointer at entry; stack arguments live ther
 
 _ARM_REGISTERS = [arm_const.UC_ARM_REG_R0 + i for i in range(4)]
 _RISCV_REGISTERS = [riscv_const.UC_RISCV_REG_A0 + i for i in range(8)]
-_ARM_CONDITIONS = "eq ne hs lo mi pl vs vc hi ls ge lt gt le".split()
+_ARM_CONDITIONS = (
+    "eq",
+    "ne",
+    "hs",
+    "lo",
+    "mi",
+    "pl",
+    "vs",
+    "vc",
+    "hi",
+    "ls",
+    "ge",
+    "lt",
+    "gt",
+    "le",
+)
 _ARM_BRANCHES = frozenset(("b", "cbz", "cbnz", *("b" + c for c in _ARM_CONDITIONS)))
 
 
@@ -179,7 +196,7 @@ class Machine:
     def _load(self, image: Path) -> None:
         with image.open("rb") as file:
             elf = ELFFile(file)
-            for symbol in elf.get_section_by_name(".symtab").iter_symbols():
+            for symbol in _symbols(elf):
                 self.symbols[symbol.name] = symbol["st_value"]
                 if symbol["st_info"]["type"] == "STT_FUNC" and symbol["st_size"]:
                     start = (
@@ -306,6 +323,13 @@ class Machine:
         self, _uc: Any, _access: int, address: int, size: int, _value: int, _data: Any
     ) -> None:
         self._trace.update(b"M%d:%d" % (address, size))
+
+
+def _symbols(elf: Any) -> Any:
+    table = elf.get_section_by_name(".symtab")
+    if table is None:
+        raise SimulationError("the image has no symbols")
+    return table.iter_symbols()
 
 
 def _base(mnemonic: str) -> str:
