@@ -77,6 +77,7 @@ class Node:
         self._crypto = HostCrypto()
         self._store = store
         self._started_ms = now_ms()
+        self._control = ControlServer({"status": self._on_status, "send": self._on_send}, bus)
         commanders = config.quic.commands
         self._switchboard = Switchboard(
             self.peer_id,
@@ -129,9 +130,7 @@ class Node:
         if providers is None:
             providers = [_provider(link) for link in config.link]
         node = cls(config, identity, store, bus, providers)
-        handlers = {"status": node._on_status, "send": node._on_send}
-        control = ControlServer(handlers, bus)
-        await stack.enter_async_context(control.serve(config.control.socket))
+        await stack.enter_async_context(node._control.serve(config.control.socket))
         if config.metrics.listen is not None:
             await stack.enter_async_context(metrics.serve(config.metrics.listen, node.snapshot))
         endpoint = await stack.enter_async_context(node._open_quic())
@@ -230,6 +229,7 @@ class Node:
             neighbours=self._neighbour_snapshots(waiting),
             known=known,
             waiting={target.hex(): count for target, count in waiting.items()},
+            clients=self._control.clients,
             duplicates=self._switchboard.duplicates,
             events=dict(self.bus.counts),
         )

@@ -12,6 +12,7 @@ import asyncio
 from contextlib import AbstractAsyncContextManager
 
 import pytest
+
 from pqmesh_host.transports.base import Link, LinkBroken, LinkClosed
 
 SOON_S = 5.0

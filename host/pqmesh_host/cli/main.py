@@ -76,3 +76,7 @@ def main(ctx: click.Context) -> None:
 
 for command in COMMANDS:
     main.add_command(command)
+
+
+if __name__ == "__main__":
+    main()

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import signal
 from typing import Any
 
@@ -23,6 +24,8 @@ def run(config: Config, as_json: bool) -> None:
 
 
 async def _serve(config: Config, as_json: bool) -> None:
+    # What the packages log they also report as events; those are what people see here.
+    logging.getLogger("pqmesh_host").addHandler(logging.NullHandler())
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

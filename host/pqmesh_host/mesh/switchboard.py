@@ -82,6 +82,7 @@ class Switchboard:
         self._named = frozenset(named)
         self._commanders = commanders
         self._calls = Calls()
+        self._started_ms = now_ms()
         self._neighbours: dict[bytes, Neighbour] = {}
         self._mailboxes: dict[bytes, Mailbox] = {}
         self._inbox = Inbox(INBOX_ORIGINS, INBOX_IDS)
@@ -222,7 +223,11 @@ class Switchboard:
     def _obey(self, message: MeshMessage, origin: bytes) -> MeshMessage:
         """Carry out a command for this node itself, and write the reply."""
         name = message.body["c"]
-        ok, result = (True, now_ms()) if name == "ping" else (False, f"unknown command {name}")
+        ok, result = (
+            (True, now_ms() - self._started_ms)
+            if name == "ping"
+            else (False, f"unknown command {name}")
+        )
         return reply(self._draw(ID_BYTES), message.id, ok, result, origin)
 
     def _report(

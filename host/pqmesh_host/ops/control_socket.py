@@ -58,6 +58,11 @@ class ControlServer:
         self._bus = bus
         self._connections: set[asyncio.Task[None]] = set()
 
+    @property
+    def clients(self) -> int:
+        """Connections at this moment."""
+        return len(self._connections)
+
     @contextlib.asynccontextmanager
     async def serve(self, path: Path) -> AsyncIterator[None]:
         """Listen at ``path`` until the block is left; the socket is then removed.

@@ -67,6 +67,9 @@ class NodeSnapshot:
     waiting: dict[str, int]
     """Messages kept per destination, those of connected neighbours included."""
 
+    clients: int
+    """Connections to the control socket, the asking one included."""
+
     duplicates: int
     """Messages that arrived more than once and were taken once."""
 

@@ -5,7 +5,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import datetime
+import functools
 import signal
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -115,18 +119,13 @@ async def _serve(
     context: Context, path: str, folder: Path, changes: dict[str, Any], as_json: bool
 ) -> None:
     # Imported late: on most hosts nobody ever runs a board.
+    from pqmesh_node import settings
     from pqmesh_node.app import Node
     from pqmesh_node.cable import CablePort
     from pqmesh_node.serial import SerialLink
     from pqmesh_node.store import Directory, Store, StoreError
 
-    def show(name: str, facts: dict[str, Any]) -> None:
-        if as_json:
-            context.print_json({"event": name, **facts})
-        else:
-            words = "  ".join(f"{key}={clean(value)}" for key, value in facts.items())
-            console().print(f"board  {name:<12}  {words}")
-
+    show = functools.partial(_show, context, as_json)
     try:
         port = CablePort(path)
     except (OSError, ValueError) as error:
@@ -135,14 +134,12 @@ async def _serve(
         ) from error
     with contextlib.closing(port):
         try:
-            board = Node(
-                SerialLink(port, SERIAL_LINK.mtu),
-                Store(Directory(str(folder))),
-                HostCrypto(),
-                on_event=lambda event: _tell(show, event),
-            )
-            board.change_settings(**changes)
-        except StoreError as error:
+            flash = Store(Directory(str(folder)))
+            known = settings.load(flash) or settings.default()
+            settings.save(flash, settings.changed(known, **changes))
+            link = SerialLink(port, SERIAL_LINK.mtu)
+            board = Node(link, flash, HostCrypto(), on_event=lambda event: _tell(show, event))
+        except (StoreError, settings.SettingsError) as error:
             raise OperatorError(
                 f"The board's flash at {folder} cannot be used: {error}.",
                 "Choose another --state folder, or remove this one to start with a new board.",
@@ -162,7 +159,17 @@ async def _until_stopped(board: Any) -> None:
     await board.goodbye()
 
 
-def _tell(show: Any, event: Record) -> None:
+def _show(context: Context, as_json: bool, name: str, facts: dict[str, Any]) -> None:
+    at_ms = time.time_ns() // 1_000_000
+    if as_json:
+        context.print_json({"event": name, "at_ms": at_ms, **facts})
+        return
+    moment = datetime.datetime.fromtimestamp(at_ms / 1000)
+    words = "  ".join(f"{key}={clean(value)}" for key, value in facts.items())
+    console().print(f"{moment:%H:%M:%S}.{at_ms % 1000:03d}  board  {name:<12}  {words}")
+
+
+def _tell(show: Callable[[str, dict[str, Any]], None], event: Record) -> None:
     """Print what a person at the bench wants to know of a board's event."""
     facts = {name: plain(getattr(event, name)) for name in event.FIELDS}
     if isinstance(event, Established):

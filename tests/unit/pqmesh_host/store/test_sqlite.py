@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from pqmesh_host.errors import StoreError
 from pqmesh_host.store import sqlite as subject
 from pqmesh_host.store.sqlite import Store

@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import AsyncIterator
 
 import pytest
+
 from pqmesh_host.transports.base import Link, LinkBroken, LinkUnavailable
 from pqmesh_host.transports.memory import QUEUE_FRAMES, MemoryCable, memory_pair
 from support.link_contract import LinkContract

@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+
 from pqmesh.framing.hdlc import enframe
 from pqmesh_host.transports import serial as subject
 from pqmesh_host.transports.base import Link, LinkBroken, LinkUnavailable

@@ -9,6 +9,7 @@ import socket
 from collections.abc import AsyncIterator
 
 import pytest
+
 from pqmesh.framing.hdlc import enframe
 from pqmesh_host.transports.base import Link, LinkBroken, LinkInfo
 from pqmesh_host.transports.stream import StreamLink
