@@ -6,6 +6,15 @@
 #ifndef PQC_COMMON_H
 #define PQC_COMMON_H
 
+#if defined(__GNUC__) && !defined(__clang__) && defined(__arm__) && !defined(__ARM_NEON)
+/*
+ * At -O3 GCC 12 vectorises the transforms of ring3329.c for vector units that
+ * these cores lack, and the code it then makes computes wrong values (seen with
+ * 12.2 for Cortex-M4, under two emulators). There is nothing to vectorise here.
+ */
+#pragma GCC optimize("no-tree-vectorize")
+#endif
+
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -34,12 +43,15 @@
 #define PQC_INLINE   static inline __attribute__((always_inline))
 /* Hides a value from the optimiser, so that it cannot turn a mask into a branch. */
 #define PQC_BARRIER32(x) __asm__ volatile("" : "+r"(x))
+/* The same without pinning the place: the compiler may move it out of a loop. */
+#define PQC_VALUE_BARRIER(x) __asm__("" : "+r"(x))
 /* Makes the compiler forget what it has loaded: caps register pressure in Keccak. */
 #define PQC_MEMORY_BARRIER() __asm__ volatile("" ::: "memory")
 #else
 #define PQC_NOINLINE
 #define PQC_INLINE           static inline
 #define PQC_BARRIER32(x)     ((void)(x))
+#define PQC_VALUE_BARRIER(x) ((void)(x))
 #define PQC_MEMORY_BARRIER() ((void)0)
 #endif
 
@@ -56,6 +68,18 @@ PQC_INLINE void pqc_store32(uint8_t *p, uint32_t v)
     p[1] = (uint8_t)(v >> 8);
     p[2] = (uint8_t)(v >> 16);
     p[3] = (uint8_t)(v >> 24);
+}
+
+/* Between a word and its little-endian bytes in memory, either way. */
+PQC_INLINE uint32_t pqc_le32(uint32_t v)
+{
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    return v;
+#else
+    uint8_t bytes[4];
+    memcpy(bytes, &v, 4);
+    return pqc_load32(bytes);
+#endif
 }
 
 /* All ones when `x` is not 0, else 0; `x` may be secret. */

@@ -36,10 +36,11 @@ typedef union {
 
 /* Permute `state`; `scratch` is overwritten with values derived from it. */
 void pqc_keccak_permute(pqc_keccak_state *state, pqc_keccak_state *scratch);
-/* XOR the 64-bit value high:low into lane `index` (x + 5 y). */
-void pqc_keccak_xor_lane(pqc_keccak_state *state, unsigned index, uint32_t low, uint32_t high);
-/* Write the first `lanes` lanes, little-endian, 8 bytes each. */
-void pqc_keccak_extract(uint8_t *out, const pqc_keccak_state *state, unsigned lanes);
+/* XOR `lanes` lanes of little-endian `data` into the state, from lane `first` on. */
+void pqc_keccak_xor_lanes(pqc_keccak_state *state, unsigned first, const uint8_t *data,
+                          unsigned lanes);
+/* Fill the first `lanes` lanes of `out` with those of the state as bytes, each lane little-endian. */
+void pqc_keccak_extract(pqc_keccak_state *out, const pqc_keccak_state *state, unsigned lanes);
 
 /*
  * A sponge. Life: init, absorb any number of times, finish, squeeze any number

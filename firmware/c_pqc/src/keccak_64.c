@@ -57,16 +57,22 @@ void pqc_keccak_permute(pqc_keccak_state *state, pqc_keccak_state *scratch)
     }
 }
 
-void pqc_keccak_xor_lane(pqc_keccak_state *state, unsigned index, uint32_t low, uint32_t high)
+void pqc_keccak_xor_lanes(pqc_keccak_state *state, unsigned first, const uint8_t *data,
+                          unsigned lanes)
 {
-    state->lane[index] ^= (uint64_t)low | ((uint64_t)high << 32);
+    for (unsigned i = first; i < first + lanes; i++, data += 8) {
+        uint32_t low = pqc_load32(data);
+        uint32_t high = pqc_load32(data + 4);
+        state->lane[i] ^= (uint64_t)low | ((uint64_t)high << 32);
+    }
 }
 
-void pqc_keccak_extract(uint8_t *out, const pqc_keccak_state *state, unsigned lanes)
+void pqc_keccak_extract(pqc_keccak_state *out, const pqc_keccak_state *state, unsigned lanes)
 {
     for (unsigned i = 0; i < lanes; i++) {
-        pqc_store32(out + 8 * i, (uint32_t)state->lane[i]);
-        pqc_store32(out + 8 * i + 4, (uint32_t)(state->lane[i] >> 32));
+        uint64_t lane = state->lane[i];
+        out->half[2 * i] = pqc_le32((uint32_t)lane);
+        out->half[2 * i + 1] = pqc_le32((uint32_t)(lane >> 32));
     }
 }
 

@@ -13,6 +13,10 @@
 
 #include "common.h"
 
+#if defined(__ARM_FEATURE_DSP)
+#include <arm_acle.h>
+#endif
+
 #define PQC_Q     3329
 #define PQC_Q_INV 0x6ba8f301u /* 3329^-1 mod 2^32 */
 
@@ -25,10 +29,16 @@ typedef struct {
     int16_t c[256];
 } pqc_poly16;
 
-/* u is a product modulo 2^32; the last step of Plantard's reduction. */
+/* u is a product modulo 2^32; the last step of Plantard's reduction: ((u >> 16) + 8) q >> 16. */
 PQC_INLINE int32_t pqc_reduce_finish(uint32_t u)
 {
-    return ((((int32_t)u >> 16) + 8) * PQC_Q) >> 16;
+#if defined(__ARM_FEATURE_DSP)
+    return __smlabt(PQC_Q, (int32_t)u, 8 * PQC_Q) >> 16;
+#else
+    int32_t q = PQC_Q;
+    PQC_VALUE_BARRIER(q); /* else GCC multiplies by shifts and additions */
+    return (((int32_t)u >> 16) * q + 8 * PQC_Q) >> 16;
+#endif
 }
 
 /* a * c mod q, centred in [-1664, 1664]; |a| <= 458,000; `c` in the form above. */

@@ -33,36 +33,30 @@ void pqc_sha3_512_init(pqc_sponge *sponge, pqc_keccak_state *scratch)
     sponge_init(sponge, scratch, PQC_SHA3_512_RATE, 0x06);
 }
 
-/* XOR one byte into the block at `position`. */
-static void xor_byte(pqc_sponge *sponge, unsigned position, uint8_t byte)
+/* XOR up to a lane's worth of bytes into the block at `position`, within one lane. */
+static void xor_bytes(pqc_sponge *sponge, unsigned position, const uint8_t *data, size_t bytes)
 {
-    uint32_t word = (uint32_t)byte << (8 * (position & 3));
-    uint32_t high = (position & 4) ? word : 0;
-    pqc_keccak_xor_lane(&sponge->state, position >> 3, word ^ high, high);
-}
-
-void pqc_sponge_absorb_byte(pqc_sponge *sponge, uint8_t byte)
-{
-    xor_byte(sponge, sponge->used, byte);
-    if (++sponge->used == sponge->rate) {
-        pqc_keccak_permute(&sponge->state, sponge->scratch);
-        sponge->used = 0;
-    }
+    uint8_t lane[8] = {0};
+    memcpy(lane + (position & 7), data, bytes);
+    pqc_keccak_xor_lanes(&sponge->state, position >> 3, lane, 1);
 }
 
 void pqc_sponge_absorb(pqc_sponge *sponge, const uint8_t *data, size_t bytes)
 {
     while (bytes > 0) {
-        if ((sponge->used & 7) != 0 || bytes < 8) {
-            pqc_sponge_absorb_byte(sponge, *data++);
-            bytes--;
-            continue;
+        unsigned used = sponge->used;
+        size_t part = (size_t)(sponge->rate - used);
+        if ((used & 7) == 0 && bytes >= 8) {
+            part = (part < bytes ? part : bytes) & ~(size_t)7;
+            pqc_keccak_xor_lanes(&sponge->state, used >> 3, data, (unsigned)(part >> 3));
+        } else {
+            part = 8 - (used & 7);
+            part = part < bytes ? part : bytes;
+            xor_bytes(sponge, used, data, part);
         }
-        pqc_keccak_xor_lane(&sponge->state, sponge->used >> 3, pqc_load32(data),
-                            pqc_load32(data + 4));
-        data += 8;
-        bytes -= 8;
-        sponge->used = (uint8_t)(sponge->used + 8);
+        data += part;
+        bytes -= part;
+        sponge->used = (uint8_t)(used + part);
         if (sponge->used == sponge->rate) {
             pqc_keccak_permute(&sponge->state, sponge->scratch);
             sponge->used = 0;
@@ -70,17 +64,23 @@ void pqc_sponge_absorb(pqc_sponge *sponge, const uint8_t *data, size_t bytes)
     }
 }
 
+void pqc_sponge_absorb_byte(pqc_sponge *sponge, uint8_t byte)
+{
+    pqc_sponge_absorb(sponge, &byte, 1);
+}
+
 void pqc_sponge_finish(pqc_sponge *sponge)
 {
-    xor_byte(sponge, sponge->used, sponge->suffix);
-    xor_byte(sponge, sponge->rate - 1u, 0x80);
+    const uint8_t last = 0x80;
+    xor_bytes(sponge, sponge->used, &sponge->suffix, 1);
+    xor_bytes(sponge, sponge->rate - 1u, &last, 1);
     sponge->used = sponge->rate; /* nothing squeezed yet: the next byte needs a permutation */
 }
 
 const uint8_t *pqc_sponge_squeeze_block(pqc_sponge *sponge)
 {
     pqc_keccak_permute(&sponge->state, sponge->scratch);
-    pqc_keccak_extract(sponge->scratch->bytes, &sponge->state, sponge->rate / 8u);
+    pqc_keccak_extract(sponge->scratch, &sponge->state, sponge->rate / 8u);
     return sponge->scratch->bytes;
 }
 
