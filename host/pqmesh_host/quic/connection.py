@@ -195,12 +195,16 @@ class PqConnection(QuicConnection):
         if stream is not None and not stream.receiver.is_finished:
             stream.receiver.stop(code)
 
+    def takes_frame(self, frame: frames.Frame) -> bool:
+        """Whether the peer negotiated this kind of frame."""
+        return frame.type in frames.negotiated(self.remote_parameters)
+
     def queue_frame(self, frame: frames.Frame) -> None:
         """Send a frame, and again until it is acknowledged.
 
         :raises ValueError: the peer has not negotiated it, or MAX_QUEUED_FRAMES wait
         """
-        if frame.type not in frames.negotiated(self.remote_parameters):
+        if not self.takes_frame(frame):
             raise ValueError(f"the peer does not take {type(frame).__name__}")
         if len(self._queued_frames) >= MAX_QUEUED_FRAMES:
             raise ValueError("too many frames wait to be sent")

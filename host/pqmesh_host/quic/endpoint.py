@@ -67,6 +67,10 @@ class QuicEndpoint:
         self._registry = Registry()
         self._acceptor = Acceptor(limits)
         self._ledger = messages.AckLedger()
+        self._parameters = {
+            transport_parameters.ACK_RECEIVE_V2: b"",
+            transport_parameters.ADDRESS_DISCOVERY: transport_parameters.varint(2),
+        }
         self._driver = Driver(self._udp, self._registry, self)
         self._dialer = Dialer(self._udp, self._registry, self)
         self._counts: Counter[str] = Counter()
@@ -265,6 +269,7 @@ class QuicEndpoint:
         peer.phase = Phase.OPEN
         self._handshakes.discard(peer)
         self._counts["dialled" if peer.initiator else "accepted"] += 1
+        peer.tell_observed_address()
         survivor, superseded = self._registry.admit(peer)
         if superseded is not None:
             self._counts["superseded"] += 1
@@ -349,7 +354,7 @@ class QuicEndpoint:
             key=self._key,
             limits=self._limits,
             server_name=SERVER_NAME if is_client else None,
-            parameters={transport_parameters.ACK_RECEIVE_V2: b""},
+            parameters=self._parameters,
         )
 
     def _admits(self, key: RawPublicKey) -> bool:

@@ -19,8 +19,10 @@ from typing import Protocol
 from aioquic.quic import events
 
 from . import lifecycle, messages
-from .connection import Ending, PqConnection
+from .connection import Ending, FrameReceived, PqConnection
+from .discovery import AddressBook
 from .errors import HandshakeFailed, NotAcknowledged, PeerClosed, QuicError
+from .frames import ObservedAddress
 from .inbox import Inbox
 from .limits import QuicLimits
 from .streams import Streams
@@ -69,6 +71,7 @@ class Peer:
         self.bytes_received = 0
         self.phase = Phase.HANDSHAKE
         self.successor: Peer | None = None
+        self.addresses = AddressBook()
         self._port = port
         self._limits = limits
         self._inbox = Inbox()
@@ -240,6 +243,13 @@ class Peer:
         self._streams.inbox = successor._inbox
         self._wake()
 
+    def tell_observed_address(self) -> None:
+        """Let the peer know where we see it, if it wants to (ant-quic-wire §2.6)."""
+        frame = ObservedAddress(0, self.address)
+        if self.connection.takes_frame(frame):
+            self.connection.queue_frame(frame)
+            self._port.touch(self)
+
     def revive(self) -> None:
         """The successor turned out to be dead; this connection is the one after all."""
         if self.successor is not None:
@@ -254,6 +264,8 @@ class Peer:
         elif isinstance(event, events.ConnectionTerminated):
             # Without an Ending before it: idle, or no path left.
             self.end(event.error_code, event.reason_phrase, by_peer=False)
+        elif isinstance(event, FrameReceived):
+            self.addresses.take(event.frame)
         else:
             self._streams.handle(event, now)
 
