@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""The demonstration behind `tools/demo`: a board, its gateway and a mesh peer, told line by line."""
+"""The demonstration behind `tools/demo`: a board, its gateway and a mesh peer, line by line."""

@@ -9,19 +9,25 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import signal
-import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Protocol
 
+from pqmesh_host.crypto import HostCrypto
+from pqmesh_node.entropy import entropy
+from pqmesh_node.identity import load_or_create
+from pqmesh_node.store import Directory, Store
+from tools.demo_lib.mesh import command_line
 from tools.firmware import builder
 from tools.firmware.errors import FirmwareError
 from tools.firmware.qemu import QemuBoard
 from tools.firmware.repl import Repl
 
+BOARDS = ("qemu", "sim", "unix", "pico")
 STOP_TIMEOUT_S = 5.0
+_PATIENCE_S = 30.0
+_EMULATION_FACTOR = 12.0  # rp2040js runs at about a tenth of a Pico's speed
 _CABLE = "cable"
 
 
@@ -30,6 +36,9 @@ class Board(Protocol):
 
     rung: str
     """Which rung of `docs/architecture.md` this is, in words."""
+
+    patience_s: float
+    """How long a step may take before something must be wrong."""
 
     @property
     def link(self) -> str:
@@ -49,12 +58,12 @@ class PromptBoard:
     """A board whose owner types at its MicroPython prompt: QEMU, rp2040js, real ones."""
 
     def __init__(
-        self, rung: str, link_address: str, repl: Callable[[], Repl], slow: float
+        self, rung: str, link_address: str, repl: Callable[[], Repl], slowness: float = 1.0
     ) -> None:
         self.rung = rung
+        self.patience_s = _PATIENCE_S * slowness
         self._link_address = link_address
         self._repl = repl
-        self._patience_s = 10.0 * slow
 
     @property
     def link(self) -> str:
@@ -62,16 +71,16 @@ class PromptBoard:
 
     async def peer_id(self) -> bytes:
         code = "import pqmesh_node; print(pqmesh_node.peer_id())"
-        return bytes.fromhex((await self._repl().exec(code, self._patience_s)).split()[-1])
+        return bytes.fromhex((await self._repl().exec(code, self.patience_s)).split()[-1])
 
     async def start(self, gateway: bytes, interval_ms: int) -> None:
         code = (
             f"pqmesh_node.setup(name='demo', expect='{gateway.hex()}', interval_ms={interval_ms})"
         )
-        await self._repl().exec(f"import pqmesh_node; {code}", self._patience_s)
+        await self._repl().exec(f"import pqmesh_node; {code}", self.patience_s)
         # As after power-up: the frozen main.py finds the settings and starts the node.
         await self._repl().soft_reset()
-        await self._repl().wait_for("pqmesh node", self._patience_s)
+        await self._repl().wait_for("pqmesh node", self.patience_s)
 
     async def stop(self) -> None:
         await self._repl().interrupt()
@@ -84,6 +93,7 @@ class ProcessBoard:
 
     def __init__(self, rung: str, folder: Path) -> None:
         self.rung = rung
+        self.patience_s = _PATIENCE_S
         self._folder = folder
         self._process: asyncio.subprocess.Process | None = None
 
@@ -104,6 +114,7 @@ class ProcessBoard:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.PIPE,
+            start_new_session=True,  # Ctrl-C reaches us alone; we stop it in order
         )
         while not (self._folder / _CABLE).exists():
             if self._process.returncode is not None:
@@ -154,37 +165,38 @@ class SimBoard(ProcessBoard):
     """The board's own package under this Python, by `pqmesh node run`."""
 
     def __init__(self, folder: Path) -> None:
-        super().__init__("L0: the board's code under CPython, with the host's crypto", folder)
+        super().__init__(
+            "L0: the board's own Python under CPython, with the host's crypto", folder
+        )
 
     async def peer_id(self) -> bytes:
-        shown = await _output_of(self._pqmesh("node", "show"))
-        return bytes.fromhex(json.loads(shown)["peer_id"])
+        store = Store(Directory(str(self._folder / "state")))
+        return load_or_create(store, HostCrypto(), entropy).peer_id
 
     def command(self, gateway: bytes, interval_ms: int) -> list[str]:
-        options = ["--listen", self.link, "--expect", gateway.hex()]
-        return self._pqmesh("node", "run", *options, "--interval-ms", str(interval_ms))
-
-    def _pqmesh(self, *words: str) -> list[str]:
-        state = ["--state", str(self._folder / "state"), "--json"]
-        return [sys.executable, "-m", "pqmesh_host.cli", *words, *state]
+        where = ("--listen", self.link, "--state", str(self._folder / "state"))
+        how = ("--expect", gateway.hex(), "--interval-ms", str(interval_ms))
+        return command_line("node", "run", *where, *how)
 
 
 @contextlib.asynccontextmanager
 async def opened(name: str, folder: Path) -> AsyncIterator[Board]:
     """The board called `name`, switched on; ended with the context, however that ends."""
-    folder.mkdir()
+    folder.mkdir()  # noqa: ASYNC240 - one folder, before anything runs
     if name == "qemu":
         image = _image("qemu-an386")
         async with QemuBoard(image, flash=folder / "flash.img") as board:
             rung = "L3: our firmware on a Cortex-M4 in QEMU (mps2-an386)"
-            yield PromptBoard(rung, board.link_address, lambda: board.repl, slow=1.0)
+            yield PromptBoard(rung, board.link_address, lambda: board.repl)
         return
     if name == "pico":
         from tools.pico.emulator import PicoBoard
 
         async with PicoBoard(_image("pico"), flash=folder / "flash.img") as pico:
             rung = "L4: the RPI_PICO UF2 that a user flashes, in rp2040js"
-            yield PromptBoard(rung, pico.link_address, lambda: pico.repl, slow=12.0)
+            yield PromptBoard(
+                rung, pico.link_address, lambda: pico.repl, slowness=_EMULATION_FACTOR
+            )
         return
     local = SimBoard(folder) if name == "sim" else UnixBoard(_image("unix64"), folder)
     try:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from .serial import Port
     from .settings import Settings
 
-STATE_DIRECTORY = "/pqmesh"
+STATE_DIRECTORY = "/node_state"  # not "pqmesh": a directory of that name hides the frozen package
 LINK_UART = const(1)
 LINK_BAUD = const(115_200)
 # While the board signs nobody empties the UART; this is 355 ms of a full line, and a flight

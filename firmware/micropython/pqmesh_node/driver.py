@@ -22,11 +22,14 @@ if TYPE_CHECKING:
     class Link(Protocol):
         """Whole frames in and out; the counters are for operators."""
 
-        mtu: int
-        bytes_in: int
-        bytes_out: int
-        dropped: int
-
+        @property
+        def mtu(self) -> int: ...
+        @property
+        def bytes_in(self) -> int: ...
+        @property
+        def bytes_out(self) -> int: ...
+        @property
+        def dropped(self) -> int: ...
         async def receive(self) -> bytes: ...
         async def send(self, frame: bytes) -> None: ...
 
