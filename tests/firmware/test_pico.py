@@ -8,9 +8,11 @@ quality of randomness on hardware.
 import asyncio
 import contextlib
 import math
+import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -218,6 +220,23 @@ async def test_randomness_differs_between_draws_and_boots(board: PicoBoard) -> N
     await board.restart()
     drawn += (await board.repl.exec(draw)).split()
     assert len(set(drawn)) == 4
+
+
+def cpu_seconds(pid: int) -> float:
+    """What a process has used so far (proc_pid_stat(5), fields 14 and 15)."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+async def test_a_waiting_board_keeps_time_and_leaves_the_host_alone(board: PicoBoard) -> None:
+    waiting = "t = time.ticks_ms()\nasyncio.run(wait())\n"
+    await board.repl.exec("import asyncio, time\nasync def wait(): await asyncio.sleep(2)")
+    spent, started = cpu_seconds(board.pid), time.monotonic()
+    printed = await board.repl.exec(waiting + "print(time.ticks_diff(time.ticks_ms(), t))")
+    spent, elapsed = cpu_seconds(board.pid) - spent, time.monotonic() - started
+    assert 2000 <= int(printed) < 2200
+    assert elapsed > 1.9
+    assert spent < 1
 
 
 FUNCTIONS = [

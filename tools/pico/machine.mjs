@@ -4,8 +4,8 @@
  *
  * Time: an instruction takes its cycles of virtual time, an idle core skips to its next alarm,
  * and virtual time never runs ahead of the wall clock. A busy core falls behind it (the emulator
- * runs about a tenth of the chip's speed); the lost time is not caught up, so firmware never sees
- * its clock jump.
+ * runs about a tenth of the chip's speed); beyond a tenth of a second the lost time is not caught
+ * up.
  */
 
 import { Simulator, USBCDC } from 'rp2040js';
@@ -21,6 +21,7 @@ const BATCH_NANOS = 1000; // virtual time between looks at the alarms
 const BATCHES_PER_CLOCK_READ = 64;
 const IDLE_LAG_NANOS = 200_000; // an idle core that is this close to the wall clock may sleep
 const MAX_SLEEP_MS = 20;
+const LAG_LIMIT_NANOS = 100e6; // more than a sleep that comes back late
 
 /** Peripherals hang in a table indexed by the bus address without its 16 KiB window. */
 const slot = (address) => (address >>> 14) << 2;
@@ -85,10 +86,9 @@ export class Machine {
   /** Nanoseconds by which virtual time trails the wall clock. A long lag is written off. */
   lag(wall) {
     const lag = wall * 1e6 - this.wallOrigin - this.nanos;
-    const excess = lag - SLICE_MS * 1e6;
-    if (excess <= 0) return lag;
-    this.wallOrigin += excess;
-    return SLICE_MS * 1e6;
+    if (lag <= LAG_LIMIT_NANOS) return lag;
+    this.wallOrigin += lag - LAG_LIMIT_NANOS;
+    return LAG_LIMIT_NANOS;
   }
 
   work() {
