@@ -56,6 +56,7 @@ class QuicEndpoint:
         trust: Callable[[bytes], bool] | None,
         limits: QuicLimits,
         on_refused: Callable[[Refusal], None] | None,
+        nat_frames: bool,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._udp = UdpSocket(sock)
@@ -71,6 +72,8 @@ class QuicEndpoint:
             transport_parameters.ACK_RECEIVE_V2: b"",
             transport_parameters.ADDRESS_DISCOVERY: transport_parameters.varint(2),
         }
+        if nat_frames:
+            self._parameters |= transport_parameters.NAT_PAIR
         self._driver = Driver(self._udp, self._registry, self)
         self._dialer = Dialer(self._udp, self._registry, self)
         self._counts: Counter[str] = Counter()
@@ -92,6 +95,7 @@ class QuicEndpoint:
         trust: Callable[[bytes], bool] | None = None,
         limits: QuicLimits | None = None,
         on_refused: Callable[[Refusal], None] | None = None,
+        nat_frames: bool = False,
     ) -> AsyncIterator[QuicEndpoint]:
         """Bind and serve until the block is left; then close every peer with code 0.
 
@@ -100,11 +104,13 @@ class QuicEndpoint:
         :param trust: asked with the PeerId of every peer that is not pinned by ``connect``;
             False refuses it (alert unknown_ca). None admits every identity
         :param on_refused: told about each handshake from outside that fails; must not block
+        :param nat_frames: announce that we take ADD_ADDRESS, PUNCH_ME_NOW and REMOVE_ADDRESS;
+            they are kept in ``Peer.addresses`` and not acted on yet
         :raises AddressUnavailable: the address is not ours, in use, or not allowed
         """
         chosen = limits or QuicLimits()
         sock = bind(host, port, chosen.socket_buffer_bytes)
-        endpoint = cls(sock, identity, trust, chosen, on_refused)
+        endpoint = cls(sock, identity, trust, chosen, on_refused, nat_frames)
         endpoint._driver.start()
         try:
             yield endpoint

@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import enum
 import secrets
+from collections import deque
 from typing import Protocol
 
 from aioquic.quic import events
@@ -22,7 +23,7 @@ from . import lifecycle, messages
 from .connection import Ending, FrameReceived, PqConnection
 from .discovery import AddressBook
 from .errors import HandshakeFailed, NotAcknowledged, PeerClosed, QuicError
-from .frames import ObservedAddress
+from .frames import Frame, ObservedAddress
 from .inbox import Inbox
 from .limits import QuicLimits
 from .streams import Streams
@@ -130,15 +131,38 @@ class Peer:
         data = self._checked(payload)
         if messages.classify(data) is not messages.Kind.APPLICATION:
             raise ValueError("ant-quic would take this payload for a control message")
-        async with self._sending:
-            stream_id = await self._next_stream(len(data))
-            self._write(stream_id, data)
+        await self._send_uni(data)
 
-    async def send_acknowledged(self, payload: bytes, timeout_s: float = 5.0) -> None:
+    async def send_coordination(self, body: bytes) -> None:
+        """Send one AQCC coordinator message; ``body`` is its JSON (ant-quic-wire §4.6).
+
+        What the peer sends of these is in ``coordination``. Otherwise as ``send``.
+        """
+        await self._send_uni(self._checked(messages.COORDINATOR + body))
+
+    @property
+    def coordination(self) -> deque[bytes]:
+        """The latest AQCC bodies the peer sent, oldest first; take them out with popleft."""
+        return self._streams.coordination
+
+    def send_frame(self, frame: Frame) -> None:
+        """Send one of ant-quic's frames (``frames``), again until acknowledged.
+
+        :raises ValueError: the peer has not negotiated it, or too many wait
+        """
+        self._check_open()
+        self.connection.queue_frame(frame)
+        self._port.touch(self)
+
+    async def send_acknowledged(
+        self, payload: bytes, timeout_s: float = 5.0, request_id: bytes | None = None
+    ) -> None:
         """Send one message as an ACK-v2 request and wait for "accepted" (ant-quic-wire §4.3).
 
         Accepted means queued for the peer's application; it is not signed.
 
+        :param request_id: 16 bytes; a repeat with the same is delivered once, also on a new
+            connection, within two minutes. None draws a fresh one
         :raises NotAcknowledged: the peer does not speak ACK-v2, or refused the message
         :raises TimeoutError: no answer; the message may or may not have arrived
         :raises PeerClosed: the connection has ended, or ends while waiting
@@ -146,12 +170,14 @@ class Peer:
         data = self._checked(payload)
         if not self.takes_ack_requests:
             raise NotAcknowledged(1, 3, "the peer does not speak ACK-v2")
+        tag = secrets.token_bytes(messages.TAG_BYTES) if request_id is None else request_id
+        if len(tag) != messages.TAG_BYTES:
+            raise ValueError(f"a request id has {messages.TAG_BYTES} bytes")
         async with asyncio.timeout(timeout_s):
             async with self._sending:
                 stream_id = await self._next_stream(len(data), bidi=True)
                 answer = self._streams.expect_ack(stream_id)
-                request_id = secrets.token_bytes(messages.TAG_BYTES)
-                self._write(stream_id, messages.ACK_REQUEST + request_id + data)
+                self._write(stream_id, messages.ACK_REQUEST + tag + data)
             kind, value = await answer
         if (kind, value) != messages.ACCEPTED:
             raise NotAcknowledged(kind, value, messages.describe_ack(kind, value))
@@ -320,6 +346,10 @@ class Peer:
         self._undelivered[stream_id] = len(data)
         self._undelivered_bytes += len(data)
         self._port.touch(self)
+
+    async def _send_uni(self, data: bytes) -> None:
+        async with self._sending:
+            self._write(await self._next_stream(len(data)), data)
 
     async def _next_stream(self, size: int, *, bidi: bool = False) -> int:
         """Wait for room for ``size`` more bytes; return the stream to put them on."""

@@ -9,7 +9,7 @@ way ant-quic expects. Nothing here waits.
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
 from functools import partial
 from typing import TypeVar
@@ -27,6 +27,9 @@ from .limits import QuicLimits
 K = TypeVar("K")
 V = TypeVar("V")
 
+MAX_COORDINATION = 16
+"""AQCC messages kept for who asks; the oldest go first."""
+
 
 class Streams:
     """The receiving half of a connection. ``inbox`` may be exchanged at any time."""
@@ -41,6 +44,7 @@ class Streams:
     ) -> None:
         self.inbox = inbox
         self.counts: Counter[str] = Counter()
+        self.coordination: deque[bytes] = deque(maxlen=MAX_COORDINATION)
         self._connection = connection
         self._ledger = ledger
         self._limits = limits
@@ -124,7 +128,9 @@ class Streams:
         if kind is messages.Kind.APPLICATION:
             self.inbox.put(message, partial(self._taken, stream_id, len(message)))
             return
-        if kind is messages.Kind.PROBE:
+        if kind is messages.Kind.COORDINATOR:
+            self.coordination.append(message[len(messages.COORDINATOR) :])
+        elif kind is messages.Kind.PROBE:
             self._answer_probe(message)
         elif kind is messages.Kind.PROBE_ANSWER:
             waiting = self._probes.get(messages.probe_tag(message))

@@ -66,3 +66,8 @@ def integer(parameters: dict[int, bytes], key: int, default: int) -> int:
     if not buf.eof():
         raise ValueError(f"transport parameter {key:#x} has trailing bytes")
     return value
+
+
+NAT_PAIR = {NAT_TRAVERSAL: varint(3), RFC_NAT_TRAVERSAL: b""}
+"""What announces the NAT traversal frames: always both, or ant-quic uses a layout its own
+parser mangles (ant-quic-wire §0, row 8)."""

@@ -6,9 +6,11 @@ import hashlib
 
 import pytest
 
-from pqmesh_host.quic import lifecycle, messages
+from pqmesh_host.quic import frames, lifecycle, messages
+from pqmesh_host.quic.endpoint import QuicEndpoint
 from pqmesh_host.quic.errors import NotAcknowledged, PeerClosed
 from support.quic_net import endpoints, eventually, joined
+from support.quic_pair import identity
 
 MIB = 1024 * 1024
 
@@ -245,6 +247,17 @@ class TestAcknowledged:
             assert await request(dialled, b"1" * 16, b"next") == messages.ACCEPTED
             assert await collect(accepted, 2) == [b"once", b"next"]
 
+    async def test_a_chosen_request_id_makes_a_repeat_harmless(self):
+        async with joined() as (dialled, accepted):
+            for _ in range(2):
+                await dialled.send_acknowledged(b"once", request_id=bytes(16))
+            with pytest.raises(NotAcknowledged, match="invalid envelope"):
+                await dialled.send_acknowledged(b"other", request_id=bytes(16))
+            with pytest.raises(ValueError, match="16 bytes"):
+                await dialled.send_acknowledged(b"x", request_id=b"short")
+            await dialled.send(b"end")
+            assert await collect(accepted, 2) == [b"once", b"end"]
+
     async def test_a_request_cut_short_is_invalid(self):
         async with joined() as (dialled, _):
             answer = await exchange(dialled, messages.ACK_REQUEST + b"short")
@@ -344,13 +357,31 @@ async def test_a_reset_stream_loses_its_message_only():
         await eventually(lambda: accepted.counts.get("reset_by_peer") == 1)
 
 
-async def test_coordinator_messages_are_counted_not_delivered():
+async def test_coordinator_messages_are_kept_apart_and_bounded():
     async with joined() as (dialled, accepted):
-        stream_id = dialled.connection.get_next_available_stream_id(is_unidirectional=True)
-        dialled.connection.send_stream_data(stream_id, messages.COORDINATOR + b"{}", True)
+        for n in range(20):
+            await dialled.send_coordination(b"%d" % n)
         await dialled.send(b"next")
         assert await asyncio.wait_for(accepted.recv(), 2) == b"next"
-        await eventually(lambda: accepted.counts.get("coordinator") == 1)
+        await eventually(lambda: accepted.counts.get("coordinator") == 20)
+        assert len(accepted.coordination) == 16
+
+
+async def test_nat_frames_cross_where_both_announce_them():
+    names = {"host": "127.0.0.1", "nat_frames": True}
+    async with (
+        QuicEndpoint.open(identity("alice"), **names) as alice,
+        QuicEndpoint.open(identity("bob"), **names) as bob,
+    ):
+        dialled = await alice.connect(bob.local_address)
+        accepted = await bob.accept()
+        dialled.send_frame(frames.AddAddress(4, ("198.51.100.1", 7)))
+        await eventually(lambda: accepted.addresses.candidates == {4: ("198.51.100.1", 7)})
+        dialled.send_frame(frames.RemoveAddress(4))
+        await eventually(lambda: accepted.addresses.candidates == {})
+    async with joined() as (dialled, _):
+        with pytest.raises(ValueError, match="does not take"):
+            dialled.send_frame(frames.RemoveAddress(4))
 
 
 async def test_every_buffer_type_can_be_sent():
