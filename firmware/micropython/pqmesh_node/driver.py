@@ -115,7 +115,7 @@ class LinkDriver:
             self._on_event(event)
 
     def _wait_ms(self) -> int:
-        deadline = self._engine.next_deadline()
+        deadline: "int | None" = self._engine.next_deadline()
         if deadline is None:
             return IDLE_MS
         return min(IDLE_MS, max(0, deadline - self._clock.now()))

@@ -126,10 +126,11 @@ class CommandDesk:
 
     def _finish(self, command: Command, ok: bool, value: "Any", queue: bool = True) -> bytes:
         ident = self._entropy(mesh.ID_BYTES)
-        reply = self._encode(ident, command, ok, value)
-        if reply is None:
+        try:
+            reply = _encode(ident, command, ok, value)
+        except UsageError:
             ok, value = False, "the reply of %s does not fit a message" % command.name
-            reply = self._encode(ident, command, ok, value)
+            reply = _encode(ident, command, ok, value)
         try:
             self._journal.finish(command, ident, reply)
         except StoreError:
@@ -145,16 +146,8 @@ class CommandDesk:
         """Answer without taking the command: nothing is remembered, it may be sent again."""
         self.counts["refused"] += 1
         ident = self._entropy(mesh.ID_BYTES)
-        self._mailbox.add_refusal(ident, self._encode(ident, command, False, reason))
+        self._mailbox.add_refusal(ident, _encode(ident, command, False, reason))
         self._on_event(Executed(command.id, command.origin, command.name, False, reason))
-
-    def _encode(self, ident: bytes, command: Command, ok: bool, value: "Any") -> "bytes | None":
-        """The REPLY's octets; None when the value is not CBOR or does not fit the journal."""
-        try:
-            reply = mesh.reply(ident, command.id, ok, value, command.origin).encode()
-        except UsageError:
-            return None
-        return reply if len(reply) <= REPLY_BYTES else None
 
     async def _until_delivered(self, ident: bytes) -> None:
         self._awaited = ident
@@ -164,3 +157,11 @@ class CommandDesk:
         except asyncio.TimeoutError:
             pass  # the reply is on flash: it is sent after the restart
         self._awaited = None
+
+
+def _encode(ident: bytes, command: Command, ok: bool, value: "Any") -> bytes:
+    """The REPLY's octets. Raises UsageError when it is not CBOR or too long for the journal."""
+    reply = mesh.reply(ident, command.id, ok, value, command.origin).encode()
+    if len(reply) > REPLY_BYTES:
+        raise UsageError("reply of %d bytes" % len(reply))
+    return reply

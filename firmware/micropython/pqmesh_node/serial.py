@@ -60,6 +60,6 @@ class SerialLink:
         while not self._ready:
             count = await self._port.readinto(self._chunk)
             self.bytes_in += count
-            for frame in self._deframer.feed(self._view[:count]):
+            for frame in self._deframer.feed(bytes(self._view[:count])):
                 self._ready.append(frame)
         return self._ready.popleft()

@@ -83,7 +83,7 @@ def save(store: "Store", settings: Settings) -> None:
     store.save(RECORD, cbor.encode({key: getattr(settings, key) for key in Settings.FIELDS}))
 
 
-def _peer_id(value: "Any") -> "bytes | None":
+def _peer_id(value: "Any") -> "Any":
     """Accept what a person types (64 hex digits) as well as the 32 bytes."""
     if not isinstance(value, str):
         return value
