@@ -18,7 +18,7 @@ _Static_assert(sizeof(kem_ws) <= PQC_KEM_ENCAPSULATE_WS_BYTES, "pqc.h states too
 _Static_assert(sizeof(kem_ws) <= PQC_KEM_DECAPSULATE_EXPANDED_WS_BYTES, "pqc.h states too little");
 _Static_assert(PQC_KEM_EXPANDED_BYTES % PQC_WS_ALIGN == 0, "the key in front keeps alignment");
 
-PQC_DEFINE_BURN(burn_stack, 448)
+PQC_DEFINE_BURN(burn_stack, 336)
 
 static void hash_256(kem_ws *ws, uint8_t out[32], const uint8_t *data, size_t bytes)
 {

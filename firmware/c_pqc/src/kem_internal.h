@@ -11,7 +11,7 @@
 #define KEM_U_BYTES     320 /* d_u = 10 */
 #define KEM_V_BYTES     128 /* d_v = 4 */
 #define KEM_T_BYTES     (KEM_K * KEM_POLY_BYTES)
-#define KEM_PART_BYTES  42 /* a quarter of a SHAKE128 block: 14 triples */
+#define KEM_PART_BYTES  84 /* half a SHAKE128 block: seven groups of eight coefficients */
 #define KEM_PART_COEFFS (2 * KEM_PART_BYTES / 3 + 3)
 
 /* One call's scratch memory. `vector` holds s or y; decryption uses its first entry for u. */
@@ -24,6 +24,25 @@ typedef struct {
     uint8_t pair[64];                  /* rho || sigma, or K || r */
     uint8_t message[32];
 } kem_ws;
+
+/* Eight 12-bit coefficients from twelve little-endian bytes, given as three words. */
+PQC_INLINE void kem_unpack12(uint32_t c[8], uint32_t w0, uint32_t w1, uint32_t w2)
+{
+    c[0] = w0 & 0xfff;
+    c[1] = (w0 >> 12) & 0xfff;
+    c[2] = (w0 >> 24) | ((w1 << 8) & 0xfff);
+    c[3] = (w1 >> 4) & 0xfff;
+    c[4] = (w1 >> 16) & 0xfff;
+    c[5] = (w1 >> 28) | ((w2 << 4) & 0xfff);
+    c[6] = (w2 >> 8) & 0xfff;
+    c[7] = w2 >> 20;
+}
+
+/* The same from memory. */
+PQC_INLINE void kem_load12(uint32_t c[8], const uint8_t *packed)
+{
+    kem_unpack12(c, pqc_load32(packed), pqc_load32(packed + 4), pqc_load32(packed + 8));
+}
 
 /* ---- kem_sample.c */
 

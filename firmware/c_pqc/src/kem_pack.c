@@ -34,23 +34,26 @@ void pqc_kem_pack12(uint8_t out[KEM_POLY_BYTES], const pqc_poly16 *poly, uint32_
 uint32_t pqc_kem_out_of_range(const uint8_t *packed, size_t bytes)
 {
     uint32_t above = 0;
-    for (const uint8_t *end = packed + bytes; packed != end; packed += 3) {
-        uint32_t x = (uint32_t)packed[0] | ((uint32_t)packed[1] & 15) << 8;
-        uint32_t y = (uint32_t)packed[1] >> 4 | (uint32_t)packed[2] << 4;
-        above |= (PQC_Q - 1 - x) | (PQC_Q - 1 - y);
+    for (const uint8_t *end = packed + bytes; packed != end; packed += 12) {
+        uint32_t c[8];
+        kem_load12(c, packed);
+        PQC_UNROLL
+        for (unsigned i = 0; i < 8; i++) {
+            above |= PQC_Q - 1 - c[i];
+        }
     }
     return pqc_mask_negative((int32_t)above);
 }
 
-/* Write or compare one packed group; returns 0 when written or equal. */
+/* Write or compare one packed group; returns 0 when written or equal. Which one is public. */
 PQC_INLINE uint32_t emit(uint8_t *out, const uint8_t *expected, size_t offset,
                          const uint8_t *group, size_t bytes)
 {
     uint32_t difference = 0;
-    for (size_t i = 0; i < bytes; i++) {
-        if (out != NULL) {
-            out[offset + i] = group[i];
-        } else {
+    if (out != NULL) {
+        memcpy(out + offset, group, bytes);
+    } else {
+        for (size_t i = 0; i < bytes; i++) {
             difference |= (uint32_t)(group[i] ^ expected[offset + i]);
         }
     }
@@ -90,18 +93,19 @@ uint32_t pqc_kem_compress4(uint8_t *out, const uint8_t *expected, const pqc_poly
     return difference;
 }
 
+PQC_INLINE int16_t decompress10(uint32_t y)
+{
+    return (int16_t)((y * PQC_Q + 512) >> 10);
+}
+
 void pqc_kem_decompress10(pqc_poly16 *poly, const uint8_t in[KEM_U_BYTES])
 {
-    for (unsigned i = 0; i < 256; i += 4, in += 5) {
-        const int32_t y[4] = {
-            in[0] | (in[1] & 0x03) << 8,
-            in[1] >> 2 | (in[2] & 0x0f) << 6,
-            in[2] >> 4 | (in[3] & 0x3f) << 4,
-            in[3] >> 6 | in[4] << 2,
-        };
-        for (unsigned j = 0; j < 4; j++) {
-            poly->c[i + j] = (int16_t)((y[j] * PQC_Q + 512) >> 10);
-        }
+    for (int16_t *c = poly->c; c != poly->c + 256; c += 4, in += 5) {
+        uint32_t low = pqc_load32(in);
+        c[0] = decompress10(low & 0x3ff);
+        c[1] = decompress10((low >> 10) & 0x3ff);
+        c[2] = decompress10((low >> 20) & 0x3ff);
+        c[3] = decompress10((low >> 30) | ((uint32_t)in[4] << 2));
     }
 }
 

@@ -3,12 +3,13 @@
 #include "kem_internal.h"
 
 /* One 32-bit word of PRF output gives eight coefficients, by counting bits in parallel. */
-static void add_cbd2(int16_t *c, uint32_t word, int32_t scale)
+PQC_INLINE void add_cbd2(int16_t *c, uint32_t word, int32_t scale)
 {
     uint32_t sums = (word & 0x55555555u) + ((word >> 1) & 0x55555555u);
-    for (unsigned i = 0; i < 8; i++, sums >>= 4) {
-        int32_t noise = (int32_t)(sums & 3) - (int32_t)((sums >> 2) & 3);
-        c[i] = (int16_t)(c[i] + noise * scale);
+    uint32_t noise = (sums & 0x33333333u) + 0x33333333u - ((sums >> 2) & 0x33333333u);
+    PQC_UNROLL
+    for (unsigned i = 0; i < 8; i++, noise >>= 4) { /* in each nibble: x - y + 3, at least 1 */
+        c[i] = (int16_t)(c[i] + ((int32_t)(noise & 15) - 3) * scale);
     }
 }
 
@@ -19,9 +20,9 @@ void pqc_kem_add_noise(kem_ws *ws, pqc_poly16 *poly, const uint8_t key[32], uint
     pqc_sponge_absorb(&ws->sponge, key, 32);
     pqc_sponge_absorb_byte(&ws->sponge, nonce);
     pqc_sponge_finish(&ws->sponge);
-    const uint8_t *block = pqc_sponge_squeeze_block(&ws->sponge); /* 136 bytes, 128 are used */
+    (void)pqc_sponge_squeeze_block(&ws->sponge); /* 136 bytes in the scratch, 128 are used */
     for (unsigned i = 0; i < 32; i++) {
-        add_cbd2(&poly->c[8 * i], pqc_load32(block + 4 * i), scale);
+        add_cbd2(&poly->c[8 * i], pqc_le32(ws->scratch.half[i]), scale);
     }
 }
 
@@ -29,15 +30,19 @@ void pqc_kem_add_noise(kem_ws *ws, pqc_poly16 *poly, const uint8_t key[32], uint
  * FIPS 203 algorithm 7 on one part of a block: append the accepted candidates to
  * `out`. The matrix is public, so its rejections may steer memory and time.
  */
-static int16_t *reject_part(int16_t *out, const uint8_t *in)
+PQC_HOT static int16_t *reject_part(int16_t *out, const uint32_t *in)
 {
-    for (const uint8_t *end = in + KEM_PART_BYTES; in != end; in += 3) {
-        int32_t d1 = in[0] | ((in[1] & 15) << 8);
-        int32_t d2 = (in[1] >> 4) | (in[2] << 4);
-        *out = (int16_t)d1;
-        out += d1 < PQC_Q;
-        *out = (int16_t)d2;
-        out += d2 < PQC_Q;
+    for (const uint32_t *end = in + KEM_PART_BYTES / 4; in != end; in += 3) {
+        uint32_t w0 = pqc_le32(in[0]);
+        uint32_t w1 = pqc_le32(in[1]);
+        uint32_t w2 = pqc_le32(in[2]);
+        uint32_t c[8];
+        kem_unpack12(c, w0, w1, w2);
+        PQC_UNROLL
+        for (unsigned i = 0; i < 8; i++) {
+            *out = (int16_t)c[i];
+            out += c[i] < PQC_Q;
+        }
     }
     return out;
 }
@@ -53,9 +58,10 @@ void pqc_kem_add_matrix_product(kem_ws *ws, const pqc_poly16 *factor, const uint
     unsigned done = 0; /* groups of four coefficients */
     unsigned left = 0; /* coefficients short of a group */
     while (done < 64) {
-        const uint8_t *in = pqc_sponge_squeeze_block(&ws->sponge);
-        const uint8_t *end = in + PQC_SHAKE128_RATE;
-        for (; in != end && done < 64; in += KEM_PART_BYTES) {
+        (void)pqc_sponge_squeeze_block(&ws->sponge);
+        const uint32_t *in = ws->scratch.half;
+        const uint32_t *end = in + PQC_SHAKE128_RATE / 4;
+        for (; in != end && done < 64; in += KEM_PART_BYTES / 4) {
             int16_t *stop = reject_part(ws->part + left, in);
             unsigned have = (unsigned)(stop - ws->part);
             unsigned groups = have / 4 < 64 - done ? have / 4 : 64 - done;
@@ -71,9 +77,13 @@ void pqc_kem_add_packed_product(kem_ws *ws, const pqc_poly16 *factor,
                                 const uint8_t packed[KEM_POLY_BYTES])
 {
     for (unsigned done = 0; done < 64; done += 4) {
-        for (unsigned i = 0; i < 16; i += 2, packed += 3) {
-            ws->part[i] = (int16_t)(packed[0] | ((packed[1] & 15) << 8));
-            ws->part[i + 1] = (int16_t)((packed[1] >> 4) | (packed[2] << 4));
+        for (unsigned i = 0; i < 16; i += 8, packed += 12) {
+            uint32_t c[8];
+            kem_load12(c, packed);
+            PQC_UNROLL
+            for (unsigned j = 0; j < 8; j++) {
+                ws->part[i + j] = (int16_t)c[j];
+            }
         }
         pqc_poly16_mul_add(&ws->sum, ws->part, factor, done, 4);
     }

@@ -98,6 +98,8 @@ PQC_HOT void pqc_poly16_ntt(pqc_poly16 *poly)
  */
 PQC_HOT PQC_NOINLINE static void two_layers_inv(int16_t *p, unsigned len, unsigned k)
 {
+    uint32_t one = PQC_CONST_ONE;
+    PQC_VALUE_BARRIER(one);
     for (int16_t *end = p + 256; p != end; p += 3 * len, k--) {
         uint32_t z0 = zetas[2 * k + 1];
         uint32_t z1 = zetas[2 * k];
@@ -111,7 +113,7 @@ PQC_HOT PQC_NOINLINE static void two_layers_inv(int16_t *p, unsigned len, unsign
             BUTTERFLY_INV(c, d, z1);
             BUTTERFLY_INV(a, c, z2);
             BUTTERFLY_INV(b, d, z2);
-            p[0] = (int16_t)pqc_mul_const(a, PQC_CONST_ONE);
+            p[0] = (int16_t)pqc_mul_const(a, one);
             p[len] = (int16_t)b;
             p[2 * len] = (int16_t)c;
             p[3 * len] = (int16_t)d;
@@ -124,25 +126,47 @@ PQC_HOT void pqc_poly16_invntt(pqc_poly16 *poly)
     two_layers_inv(poly->c, 2, 63);
     two_layers_inv(poly->c, 8, 15);
     two_layers_inv(poly->c, 32, 3);
+    uint32_t scale = SCALE;
+    uint32_t scale_zeta = SCALE_ZETA;
+    PQC_VALUE_BARRIER(scale); /* else GCC multiplies by shifts and additions on small cores */
+    PQC_VALUE_BARRIER(scale_zeta);
     int16_t *p = poly->c;
     for (int16_t *stop = p + 128; p != stop; p++) {
         int32_t a = p[0];
         int32_t b = p[128];
-        p[0] = (int16_t)pqc_mul_const(a + b, SCALE);
-        p[128] = (int16_t)pqc_mul_const(b - a, SCALE_ZETA);
+        p[0] = (int16_t)pqc_mul_const(a + b, scale);
+        p[128] = (int16_t)pqc_mul_const(b - a, scale_zeta);
     }
 }
+
+/*
+ * On a core with eight registers, finish one value and forget what was loaded
+ * for it before the next is begun; elsewhere leave the order to the compiler.
+ */
+#if defined(__GNUC__) && defined(__thumb__) && !defined(__thumb2__)
+#define ONE_BY_ONE(x) __asm__ volatile("" : "+r"(x) : : "memory")
+#else
+#define ONE_BY_ONE(x) ((void)(x))
+#endif
 
 /* FIPS 203 algorithm 12 for one pair: r += (a0 + a1 X)(b0 + b1 X) mod X^2 - zeta. */
 PQC_INLINE void mul_add_pair(int16_t *r, const int16_t *a, const int16_t *b, uint32_t zeta)
 {
-    int32_t a0 = a[0];
-    int32_t a1 = a[1];
-    int32_t b0 = b[0];
     int32_t b1 = b[1];
     int32_t t = pqc_mul_const(b1, zeta);
-    r[0] = (int16_t)(r[0] + pqc_reduce(a0 * b0 + a1 * t));
-    r[1] = (int16_t)(r[1] + pqc_reduce(a0 * b1 + a1 * b0));
+    int32_t a1 = a[1];
+    int32_t a0 = a[0];
+    int32_t b0 = b[0];
+    int32_t r0 = a0 * b0 + a1 * t;
+    int32_t r1 = a0 * b1 + a1 * b0;
+    ONE_BY_ONE(r0);
+    ONE_BY_ONE(r1);
+    r0 = pqc_reduce(r0);
+    ONE_BY_ONE(r0);
+    r[0] = (int16_t)(r[0] + r0);
+    r1 = pqc_reduce(r1);
+    ONE_BY_ONE(r1);
+    r[1] = (int16_t)(r[1] + r1);
 }
 
 PQC_HOT void pqc_poly16_mul_add(pqc_poly16 *poly, const int16_t *a, const pqc_poly16 *factor,

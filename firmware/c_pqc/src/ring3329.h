@@ -37,7 +37,7 @@ PQC_INLINE int32_t pqc_reduce_finish(uint32_t u)
 #else
     int32_t q = PQC_Q;
     PQC_VALUE_BARRIER(q); /* else GCC multiplies by shifts and additions */
-    return (((int32_t)u >> 16) * q + 8 * PQC_Q) >> 16;
+    return (((int32_t)u >> 16) + 8) * q >> 16;
 #endif
 }
 
