@@ -66,7 +66,7 @@ class Calls:
         fails when everyone who was asked has said so.
         """
         call = self._waiting.get(ident)
-        if call is None or hop.peer_id not in call.asked or call.answer.done():
+        if call is None or hop.peer_id not in call.asked:
             return False
         if origin != call.destination:
             if ok:
@@ -74,6 +74,7 @@ class Calls:
             call.asked.discard(hop.peer_id)
             if call.asked:
                 return True
+        del self._waiting[ident]
         call.answer.set_result(
             CallResult(ok=ok, result=result, answered_by=origin, via=hop.peer_id)
         )

@@ -16,7 +16,7 @@ from typing import NoReturn
 
 from pqmesh.engine import Engine
 from pqmesh.engine.events import Closed, Delivered, Established, Lost, Received, Refused
-from pqmesh.errors import Busy, ProtocolError, UnknownSession, UsageError
+from pqmesh.errors import Busy, ProtocolError, Unexpected, UnknownSession, UsageError
 from pqmesh.identity import short
 from pqmesh.record import Record
 
@@ -278,6 +278,8 @@ class LinkRunner:
             self._hinted_at_ms = now
             if not self.sessions and self._connecting is None:
                 self._connect_in(0)
+        if isinstance(error, Unexpected) and self._connecting is not None:
+            return  # both sides connected at once; the engine makes one handshake of the two
         if now - self._drops_reported_ms >= DROP_REPORT_MS:
             self._drops_reported_ms = now
             count = sum(self.drops.values())

@@ -215,7 +215,7 @@ class Switchboard:
         for target, message in forwards:
             box = self._mailboxes.get(target)
             if box is None or not box.keep(message.id, message.encode(), now_ms()):
-                text = "its mailbox is full" if box else "it is gone"
+                text = "it is gone" if box is None else "its mailbox is full"
                 self._bus.publish(
                     Event(kind="dropped", peer=target, text=f"message for it: {text}")
                 )
