@@ -64,7 +64,10 @@ PQC_INLINE void dsa_packed_put(dsa_packed *p, unsigned i, int32_t value)
 
 /* ---- dsa_ntt.c ---- */
 
-/* NTT, FIPS 204 algorithm 41. In: |c| <= 8 q. Out: |c| < 20 q, as dsa_mul() takes it. */
+/*
+ * NTT, FIPS 204 algorithm 41. In: |c| <= 8 q. Out: as the second factor of dsa_mul() may
+ * be, |c| < 20 q or, for short multiplications, reduced.
+ */
 void pqc_dsa_ntt(dsa_poly *p);
 /*
  * Inverse NTT, algorithm 42, of a sum of dsa_mul() products. In: |c| < 0.76 q.

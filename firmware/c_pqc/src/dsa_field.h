@@ -27,16 +27,31 @@ typedef struct {
 } dsa_constant;
 
 /*
- * q in a register. Left as a constant it would tempt the compiler to replace one
- * multiply-and-subtract by a chain of shifts.
+ * q and what else reduction needs, in registers. Left as constants they would tempt
+ * the compiler to replace one multiply-and-subtract by a chain of shifts.
  */
-PQC_INLINE int32_t dsa_q(void)
-{
-    int32_t q = DSA_Q;
-#if defined(__GNUC__)
-    __asm__("" : "+r"(q));
+typedef struct {
+    int32_t q;
+#ifdef PQC_SHORT_MULTIPLY
+    int32_t half_cut;
+#else
+    int32_t inverse; /* q^-1 modulo 2^32 */
 #endif
-    return q;
+} dsa_modulus;
+
+PQC_INLINE dsa_modulus dsa_load_modulus(void)
+{
+#ifdef PQC_SHORT_MULTIPLY
+    dsa_modulus m = {DSA_Q, 64 << 8};
+#define DSA_SECOND half_cut
+#else
+    dsa_modulus m = {DSA_Q, 58728449};
+#define DSA_SECOND inverse
+#endif
+#if defined(__GNUC__)
+    __asm__("" : "+r"(m.q), "+r"(m.DSA_SECOND));
+#endif
+    return m;
 }
 
 /* a b modulo 2^32 */
@@ -56,17 +71,15 @@ PQC_INLINE int32_t dsa_mul_high(int32_t a, int32_t b)
 }
 
 /*
- * a b modulo q, |result| < 9 q, for |a| and |b| <= q: a b - h q in 32 bits, where
- * h = a b (1 + 2^-10) / 2^23 is a b / q to within 8.
+ * a b modulo q, |result| < 210 q, for |a| < q and |b| < 0.54 q: a b - h q in 32 bits,
+ * where h is near enough to a b / q. The leading 15 bits of a and 16 of b give
+ * t = a b / 2^15, and h = t (1 + 2^-10) / 2^8 with 64 for what was cut off on average.
  */
-PQC_INLINE int32_t dsa_mul(int32_t a, int32_t b, int32_t q)
+PQC_INLINE int32_t dsa_mul(int32_t a, int32_t b, dsa_modulus m)
 {
-    int32_t a_high = a >> 16, b_high = b >> 16;
-    uint32_t a_low = (uint16_t)a, b_low = (uint16_t)b;
-    int32_t top = a_high * b_high * 65536 + a_high * (int32_t)b_low + (int32_t)a_low * b_high +
-                  (int32_t)((a_low * b_low) >> 16); /* a b / 2^16, |top| < 2^30 */
-    int32_t h = (top + (top >> 10)) >> 7;
-    return dsa_mul_low(a, b) - dsa_mul_low(h, q);
+    int32_t t = (a >> 8) * (b >> 7);
+    int32_t h = (t + (t >> 10) + m.half_cut) >> 8;
+    return dsa_mul_low(a, b) - dsa_mul_low(h, m.q);
 }
 
 /* 1 / 256: what the inverse transform multiplies with. */
@@ -80,21 +93,18 @@ PQC_INLINE int32_t dsa_mul_high(int32_t a, int32_t b)
     return (int32_t)(((int64_t)a * b) >> 32);
 }
 
-#define DSA_Q_INVERSE 58728449 /* q^-1 modulo 2^32 */
-
 /*
  * a b / 2^32 modulo q (Montgomery), |result| <= |a b| / 2^32 + q / 2. The factor is
  * taken out again by the inverse transform.
  */
-PQC_INLINE int32_t dsa_mul(int32_t a, int32_t b, int32_t q)
+PQC_INLINE int32_t dsa_mul(int32_t a, int32_t b, dsa_modulus m)
 {
-    int32_t inverse = DSA_Q_INVERSE;
 #if defined(__GNUC__)
-    __asm__("" : "+r"(a), "+r"(inverse)); /* signed operands, one product: as dsa_q() */
+    __asm__("" : "+r"(a)); /* signed like b: one product, whatever is known of a */
 #endif
     int64_t product = (int64_t)a * b;
-    int32_t m = dsa_mul_low((int32_t)product, inverse);
-    return (int32_t)(product >> 32) - dsa_mul_high(m, q);
+    int32_t k = dsa_mul_low((int32_t)product, m.inverse);
+    return (int32_t)(product >> 32) - dsa_mul_high(k, m.q);
 }
 
 /* 2^32 / 256 */
@@ -107,15 +117,18 @@ PQC_INLINE int32_t dsa_mul(int32_t a, int32_t b, int32_t q)
  * a value / q rounded down, or a little less. The result lies in (-q / 4, 5 q / 4),
  * for short multiplications in (-q / 4, 13 q / 4).
  */
-PQC_INLINE int32_t dsa_mul_constant(int32_t a, dsa_constant b, int32_t q)
+PQC_INLINE int32_t dsa_mul_constant(int32_t a, dsa_constant b, dsa_modulus m)
 {
-    return dsa_mul_low(a, b.value) - dsa_mul_low(dsa_mul_high(a, b.quotient), q);
+    return dsa_mul_low(a, b.value) - dsa_mul_low(dsa_mul_high(a, b.quotient), m.q);
 }
 
-/* Centre: |result| < 0.76 q for a in [-2^31 + q, 2^31 - 2^22); < 0.51 q for |a| < 4 q. */
-PQC_INLINE int32_t dsa_reduce(int32_t a, int32_t q)
+/*
+ * Centre: |result| < 0.76 q for any a below 2^31 - 2^22 in magnitude, < 0.71 q for
+ * |a| < 211 q, < 0.54 q for |a| < 34 q.
+ */
+PQC_INLINE int32_t dsa_reduce(int32_t a, dsa_modulus m)
 {
-    return a - dsa_mul_low((a + (1 << 22)) >> 23, q);
+    return a - dsa_mul_low((a + (1 << 22)) >> 23, m.q);
 }
 
 /* (-q, q) to [0, q) */

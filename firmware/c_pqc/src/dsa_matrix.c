@@ -20,9 +20,9 @@ PQC_INLINE uint32_t block_word(const uint8_t *p)
 #endif
 }
 
-PQC_INLINE void mul_add(dsa_packed *acc, const dsa_poly *v, unsigned i, int32_t a, int32_t q)
+PQC_INLINE void mul_add(dsa_packed *acc, const dsa_poly *v, unsigned i, int32_t a, dsa_modulus m)
 {
-    dsa_packed_put(acc, i, dsa_reduce(dsa_packed_get(acc, i) + dsa_mul(a, v->c[i], q), q));
+    dsa_packed_put(acc, i, dsa_reduce(dsa_packed_get(acc, i) + dsa_mul(a, v->c[i], m), m));
 }
 
 /* What becomes of a sampled coefficient. */
@@ -30,12 +30,12 @@ enum { STORE, MULTIPLY };
 
 /* out[n] = a, or out[n] += a v[n]. A candidate of q or more is skipped. */
 PQC_INLINE unsigned take(dsa_packed *out, const dsa_poly *v, int use, unsigned n,
-                         uint32_t candidate, int32_t q)
+                         uint32_t candidate, dsa_modulus m)
 {
     int32_t a = (int32_t)(candidate & 0x7FFFFF);
-    if (a < q) {
+    if (a < m.q) {
         if (use == MULTIPLY) {
-            mul_add(out, v, n, a, q);
+            mul_add(out, v, n, a, m);
         } else {
             dsa_packed_put(out, n, a);
         }
@@ -48,9 +48,11 @@ PQC_INLINE unsigned take(dsa_packed *out, const dsa_poly *v, int use, unsigned n
 static PQC_NOINLINE unsigned take_last(dsa_packed *out, const dsa_poly *v, int use, unsigned n,
                                        const uint8_t *p)
 {
+    const dsa_modulus m = dsa_load_modulus();
+
     for (const uint8_t *end = p + 12; p != end && n < DSA_N; p += 3) {
         uint32_t candidate = (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16;
-        n = take(out, v, use, n, candidate, DSA_Q);
+        n = take(out, v, use, n, candidate, m);
     }
     return n;
 }
@@ -58,7 +60,7 @@ static PQC_NOINLINE unsigned take_last(dsa_packed *out, const dsa_poly *v, int u
 PQC_INLINE void sample(dsa_packed *out, const dsa_poly *v, int use, pqc_sponge *sponge,
                        const uint8_t rho[32], unsigned row, unsigned column)
 {
-    const int32_t q = dsa_q();
+    const dsa_modulus m = dsa_load_modulus();
 
     pqc_shake128_init(sponge, sponge->scratch);
     pqc_sponge_absorb(sponge, rho, 32);
@@ -72,10 +74,10 @@ PQC_INLINE void sample(dsa_packed *out, const dsa_poly *v, int use, pqc_sponge *
         const uint8_t *end = p + PQC_SHAKE128_RATE;
         for (; p != end && n <= DSA_N - 4; p += 12) { /* four candidates of three bytes */
             uint32_t w0 = block_word(p), w1 = block_word(p + 4), w2 = block_word(p + 8);
-            n = take(out, v, use, n, w0, q);
-            n = take(out, v, use, n, w0 >> 24 | w1 << 8, q);
-            n = take(out, v, use, n, w1 >> 16 | w2 << 16, q);
-            n = take(out, v, use, n, w2 >> 8, q);
+            n = take(out, v, use, n, w0, m);
+            n = take(out, v, use, n, w0 >> 24 | w1 << 8, m);
+            n = take(out, v, use, n, w1 >> 16 | w2 << 16, m);
+            n = take(out, v, use, n, w2 >> 8, m);
         }
         for (; p != end && n < DSA_N; p += 12) {
             n = take_last(out, v, use, n, p);
@@ -97,20 +99,20 @@ void pqc_dsa_matrix_sample(dsa_packed *a, pqc_sponge *sponge, const uint8_t rho[
 
 PQC_HOT void pqc_dsa_packed_mul_add(dsa_packed *acc, const dsa_packed *a, const dsa_poly *v)
 {
-    const int32_t q = dsa_q();
+    const dsa_modulus m = dsa_load_modulus();
 
     for (unsigned i = 0; i < DSA_N; i++) {
-        mul_add(acc, v, i, dsa_packed_get(a, i), q);
+        mul_add(acc, v, i, dsa_packed_get(a, i), m);
     }
 }
 
 void pqc_dsa_packed_mul_sub(dsa_poly *v, const dsa_packed *acc, const dsa_packed *c)
 {
-    const int32_t q = dsa_q();
+    const dsa_modulus m = dsa_load_modulus();
 
     for (unsigned i = 0; i < DSA_N; i++) {
-        int32_t product = dsa_mul(v->c[i], dsa_packed_get(c, i), q);
-        v->c[i] = dsa_reduce(dsa_packed_get(acc, i) - product, q);
+        int32_t product = dsa_mul(v->c[i], dsa_packed_get(c, i), m);
+        v->c[i] = dsa_reduce(dsa_packed_get(acc, i) - product, m);
     }
 }
 

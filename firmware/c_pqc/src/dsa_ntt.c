@@ -87,12 +87,12 @@ static const dsa_constant ZETAS[256] = {
 
 PQC_HOT static void forward_layer(int32_t *c, unsigned half, unsigned k)
 {
-    const int32_t q = dsa_q();
+    const dsa_modulus m = dsa_load_modulus();
 
     for (int32_t *p = c, *end = c + DSA_N; p != end; p += half, k++) {
         const dsa_constant zeta = ZETAS[k];
         for (int32_t *stop = p + half; p != stop; p++) {
-            int32_t t = dsa_mul_constant(p[half], zeta, q);
+            int32_t t = dsa_mul_constant(p[half], zeta, m);
             p[half] = p[0] - t;
             p[0] += t;
         }
@@ -101,24 +101,24 @@ PQC_HOT static void forward_layer(int32_t *c, unsigned half, unsigned k)
 
 PQC_HOT static void inverse_layer(int32_t *c, unsigned half, unsigned k)
 {
-    const int32_t q = dsa_q();
+    const dsa_modulus m = dsa_load_modulus();
 
     for (int32_t *p = c, *end = c + DSA_N; p != end; p += half, k--) {
         const dsa_constant zeta = ZETAS[k]; /* -zeta is wanted: the difference is turned round */
         for (int32_t *stop = p + half; p != stop; p++) {
             int32_t t = p[half] - p[0];
             p[0] += p[half];
-            p[half] = dsa_mul_constant(t, zeta, q);
+            p[half] = dsa_mul_constant(t, zeta, m);
         }
     }
 }
 
 static void reduce_all(dsa_poly *p)
 {
-    const int32_t q = dsa_q();
+    const dsa_modulus m = dsa_load_modulus();
 
     for (unsigned i = 0; i < DSA_N; i++) {
-        p->c[i] = dsa_reduce(p->c[i], q);
+        p->c[i] = dsa_reduce(p->c[i], m);
     }
 }
 
@@ -145,22 +145,22 @@ static void inverse_layers(dsa_poly *p)
 /* Layers of distance 2 `half` and `half`; `k` numbers the first constant of the outer one. */
 PQC_HOT static void forward_layers(int32_t *c, unsigned half, unsigned k)
 {
-    const int32_t q = dsa_q();
+    const dsa_modulus m = dsa_load_modulus();
 
     for (unsigned start = 0; start < DSA_N; start += 4 * half, k++) {
         const dsa_constant z0 = ZETAS[k], z1 = ZETAS[2 * k], z2 = ZETAS[2 * k + 1];
         for (int32_t *p = c + start, *end = p + half; p != end; p++) {
             int32_t e0 = p[0], e1 = p[half], e2 = p[2 * half], e3 = p[3 * half], t;
-            t = dsa_mul_constant(e2, z0, q);
+            t = dsa_mul_constant(e2, z0, m);
             e2 = e0 - t;
             e0 += t;
-            t = dsa_mul_constant(e3, z0, q);
+            t = dsa_mul_constant(e3, z0, m);
             e3 = e1 - t;
             e1 += t;
-            t = dsa_mul_constant(e1, z1, q);
+            t = dsa_mul_constant(e1, z1, m);
             p[half] = e0 - t;
             p[0] = e0 + t;
-            t = dsa_mul_constant(e3, z2, q);
+            t = dsa_mul_constant(e3, z2, m);
             p[3 * half] = e2 - t;
             p[2 * half] = e2 + t;
         }
@@ -181,7 +181,7 @@ void pqc_dsa_ntt(dsa_poly *p)
  */
 PQC_HOT static void inverse_pair(int32_t *c, unsigned half, unsigned k)
 {
-    const int32_t q = dsa_q();
+    const dsa_modulus m = dsa_load_modulus();
 
     for (unsigned start = 0; start < DSA_N; start += 4 * half, k--) {
         const dsa_constant z0 = ZETAS[k], z1 = ZETAS[2 * k + 1], z2 = ZETAS[2 * k];
@@ -189,13 +189,13 @@ PQC_HOT static void inverse_pair(int32_t *c, unsigned half, unsigned k)
             int32_t e0 = p[0], e1 = p[half], e2 = p[2 * half], e3 = p[3 * half], t;
             t = e1 - e0;
             e0 += e1;
-            e1 = dsa_mul_constant(t, z1, q);
+            e1 = dsa_mul_constant(t, z1, m);
             t = e3 - e2;
             e2 += e3;
-            e3 = dsa_mul_constant(t, z2, q);
-            p[2 * half] = dsa_mul_constant(e2 - e0, z0, q);
+            e3 = dsa_mul_constant(t, z2, m);
+            p[2 * half] = dsa_mul_constant(e2 - e0, z0, m);
             p[0] = e0 + e2;
-            p[3 * half] = dsa_mul_constant(e3 - e1, z0, q);
+            p[3 * half] = dsa_mul_constant(e3 - e1, z0, m);
             p[half] = e1 + e3;
         }
     }
@@ -214,10 +214,10 @@ static void inverse_layers(dsa_poly *p)
 void pqc_dsa_invntt(dsa_poly *p)
 {
     const dsa_constant scale = DSA_INVERSE_SCALE;
-    const int32_t q = dsa_q();
+    const dsa_modulus m = dsa_load_modulus();
 
     inverse_layers(p);
     for (unsigned i = 0; i < DSA_N; i++) {
-        p->c[i] = dsa_positive(dsa_reduce(dsa_mul_constant(p->c[i], scale, q), q));
+        p->c[i] = dsa_positive(dsa_reduce(dsa_mul_constant(p->c[i], scale, m), m));
     }
 }

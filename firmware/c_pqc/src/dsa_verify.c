@@ -49,11 +49,13 @@ static void hash_message(verify_ws *w, const uint8_t *public_key, const dsa_mess
 
 static void load_challenge(verify_ws *w, const uint8_t *challenge)
 {
+    const dsa_modulus m = dsa_load_modulus();
+
     pqc_dsa_sample_ball(&w->ball, (uint8_t *)w->v.c, &w->sponge, challenge);
     pqc_dsa_ball_expand(&w->v, &w->ball);
     pqc_dsa_ntt(&w->v);
     for (unsigned i = 0; i < DSA_N; i++) {
-        dsa_packed_put(&w->c, i, dsa_reduce(w->v.c[i], DSA_Q));
+        dsa_packed_put(&w->c, i, dsa_reduce(w->v.c[i], m));
     }
 }
 

@@ -10,8 +10,10 @@
 
 void kernel_mul(int32_t *out, const int32_t *a, const int32_t *b, size_t count)
 {
+    const dsa_modulus m = dsa_load_modulus();
+
     for (size_t i = 0; i < count; i++) {
-        out[i] = dsa_mul(a[i], b[i], DSA_Q);
+        out[i] = dsa_mul(a[i], b[i], m);
     }
 }
 
@@ -19,9 +21,10 @@ void kernel_mul_constant(int32_t *out, const int32_t *a, int32_t value, int32_t 
                          size_t count)
 {
     const dsa_constant constant = {value, quotient};
+    const dsa_modulus m = dsa_load_modulus();
 
     for (size_t i = 0; i < count; i++) {
-        out[i] = dsa_mul_constant(a[i], constant, DSA_Q);
+        out[i] = dsa_mul_constant(a[i], constant, m);
     }
 }
 

@@ -79,14 +79,20 @@ def test_products_with_constants_keep_their_bounds(flags: tuple[str, ...]) -> No
 def test_products_of_two_variables_keep_their_bounds(flags: tuple[str, ...]) -> None:
     raw = library(*flags).raw
     rng = random.Random("variables")
-    limit = Q if flags else 20 * Q
-    edges = [(x, y) for x in (0, Q - 1, -Q) for y in (0, limit, -limit, limit - 1)]
+    limit = 54 * Q // 100 if flags else 20 * Q
+    # The short product drops the last 8 bits of one factor and 7 of the other.
+    edges = [
+        (sign * (0x7FDFFF if cut else Q - 1), end)
+        for sign in (1, -1)
+        for cut in (0, 1)
+        for end in (0, limit, -limit, limit & ~0x7F, (limit & ~0x7F) - 1, -(limit & ~0x7F))
+    ]
     pairs = edges + [(rng.randrange(Q), rng.randrange(-limit, limit)) for _ in range(20_000)]
     a, b = ((ctypes.c_int32 * len(pairs))(*column) for column in zip(*pairs, strict=True))
     out = (ctypes.c_int32 * len(pairs))()
     raw.kernel_mul(out, a, b, ctypes.c_size_t(len(pairs)))
     factor = 1 if flags else pow(2, -32, Q)
-    bound = 9 * Q if flags else 0.6 * Q
+    bound = 210 * Q if flags else 0.6 * Q
     for (x, y), result in zip(pairs, out, strict=True):
         assert (x * y * factor - result) % Q == 0
         assert abs(result) < bound
@@ -118,7 +124,7 @@ def test_the_transform_evaluates_at_the_odd_powers(flags: tuple[str, ...], bound
     ):
         out = run(dsa.raw.pqc_dsa_ntt, a)
         assert [c % Q for c in out] == plain_ntt(a)
-        assert max(map(abs, out)) < (Q if flags else 20 * Q)
+        assert max(map(abs, out)) < (0.54 * Q if flags else 20 * Q)
 
 
 @VARIANTS
