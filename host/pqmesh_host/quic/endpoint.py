@@ -206,6 +206,16 @@ class QuicEndpoint:
                 peer.end(lifecycle.SHUTDOWN, lifecycle.NAMES[lifecycle.SHUTDOWN], by_peer=False)
             self._driver.close()
 
+    def vanish(self) -> None:
+        """Release the socket without a word to anyone, as a power cut would. For tests."""
+        self._closed = True
+        self._arrival.set()
+        self._housekeeping.cancel()
+        self._dialer.close()
+        for peer in self._registry.peers:
+            peer.end(lifecycle.SHUTDOWN, "vanished", by_peer=False)
+        self._driver.close()
+
     # The driver's owner.
 
     def on_stranger(self, data: bytes, address: Address, now: float) -> Peer | None:

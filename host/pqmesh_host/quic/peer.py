@@ -251,6 +251,10 @@ class Peer:
         """Whether the peer announced ACK-v2, and so probes (transport parameter 0x50C2)."""
         return self.connection.takes_ack_requests
 
+    def flush(self) -> None:
+        """Transmit now what was put on ``connection`` directly; for tests of odd behaviour."""
+        self._port.transmit(self)
+
     # For the endpoint.
 
     def abort(self, code: int, reason: str) -> None:

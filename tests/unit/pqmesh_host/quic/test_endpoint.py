@@ -236,9 +236,7 @@ async def test_a_restarted_peer_is_recognised_and_replaces_itself():
         async with open_endpoint("alice") as alice:
             await alice.connect(bob.local_address)
             before = await bob.accept()
-            # Gone without a word, as in a power cut.
-            alice._driver.close()
-            alice._registry = type(alice._registry)()
+            alice.vanish()
         async with open_endpoint("alice") as alice:
             dialled = await alice.connect(bob.local_address)
             after = await bob.accept()
@@ -277,8 +275,7 @@ async def test_a_peer_that_restarts_and_dials_back_at_once_is_heard(attempt):
         async with open_endpoint("alice") as alice:
             port = alice.local_address[1]
             ours = await bob.connect(alice.local_address)
-            alice._driver.close()
-            alice._registry = type(alice._registry)()
+            alice.vanish()
         async with open_endpoint("alice", port=port) as alice:
             theirs = await alice.connect(bob.local_address)
             async with asyncio.timeout(5):
