@@ -30,6 +30,9 @@ IN_FLIGHT = 32
 ACCEPT_S = 10.0
 """How long a peer may take to accept a message before it is offered again."""
 
+OFFER_AGAIN_S = 1.0
+"""Pause before a message that was not accepted is offered again."""
+
 DIAL_S = 10.0
 
 
@@ -222,7 +225,7 @@ class QuicRunner:
         except (TimeoutError, NotAcknowledged) as error:
             text = f"{short(peer.peer_id)} did not accept a message, offering it again: {error}"
             self._publish("dropped", peer.peer_id, session.over, text)
-            await asyncio.sleep(1)
+            await asyncio.sleep(OFFER_AGAIN_S)
             return False
         return True
 
