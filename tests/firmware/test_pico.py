@@ -222,6 +222,16 @@ async def test_randomness_differs_between_draws_and_boots(board: PicoBoard) -> N
     assert len(set(drawn)) == 4
 
 
+async def test_a_driven_pin_reads_back(board: PicoBoard) -> None:
+    printed = await board.repl.exec(
+        "from machine import Pin\n"
+        "p = Pin('LED', Pin.OUT, value=0)\n"
+        "for v in (0, 1, 0): p(v); print(p())\n"
+        "print(Pin(10, Pin.IN, Pin.PULL_UP)(), Pin(11, Pin.IN, Pin.PULL_DOWN)())"
+    )
+    assert printed.split() == ["0", "1", "0", "1", "0"]
+
+
 def cpu_seconds(pid: int) -> float:
     """What a process has used so far (proc_pid_stat(5), fields 14 and 15)."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()

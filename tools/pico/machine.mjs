@@ -8,7 +8,7 @@
  * up.
  */
 
-import { Simulator, USBCDC } from 'rp2040js';
+import { GPIOPinState, Simulator, USBCDC } from 'rp2040js';
 import { Harness, HARNESS_ADDRESS } from './harness.mjs';
 import { Pl011 } from './pl011.mjs';
 import { RingOscillator, ROSC_ADDRESS } from './rosc.mjs';
@@ -50,6 +50,7 @@ export class Machine {
     this.attach(UART1_ADDRESS, this.uart);
     this.attach(ROSC_ADDRESS, new RingOscillator(this.chip));
     this.attach(HARNESS_ADDRESS, new Harness(this.chip, this.flash));
+    for (const pin of this.chip.gpio) closePad(pin);
     this.resetAsked = false;
     this.chip.peripherals[slot(WATCHDOG_ADDRESS)].onWatchdogTrigger = () => {
       this.resetAsked = true;
@@ -121,6 +122,16 @@ export class Machine {
   close() {
     this.flash.close();
   }
+}
+
+/**
+ * A pad's input sees what its output or its pull resistor makes of it (RP2040 datasheet 2.19.4),
+ * so a pin that is driven reads back; the emulator leaves inputs to whoever wires the board.
+ */
+function closePad(pin) {
+  pin.addListener((state) => {
+    pin.setInputValue(state === GPIOPinState.High || state === GPIOPinState.InputPullUp);
+  });
 }
 
 /**
