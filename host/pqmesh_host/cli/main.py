@@ -59,7 +59,12 @@ Exit codes:
 """
 
 
-@click.group(cls=Main, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    name="pqmesh",
+    cls=Main,
+    epilog=EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.version_option(importlib.metadata.version("pqmesh"), prog_name="pqmesh")
 @click.pass_context
 def main(ctx: click.Context) -> None:

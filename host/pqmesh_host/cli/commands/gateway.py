@@ -19,20 +19,20 @@ def gateway() -> None:
     \b
     A configuration, complete:
       [identity]
-      path = "gateway.seed"        # made by: pqmesh identity new --path gateway.seed
+      path = "gateway.seed"     # pqmesh identity new --path gateway.seed
 
     \b
-      [[link]]                     # once per cable
+      [[link]]                  # once per cable
       device = "/dev/ttyACM0"
-      expect = "<PeerId>"          # optional: the only board this cable may carry
+      expect = "<PeerId>"       # optional: the only board this cable carries
 
     \b
       [quic]
       listen = "127.0.0.1:4433"
-      trust = ["<PeerId>", ...]    # who may connect and send commands
+      trust = ["<PeerId>"]      # who may connect and send commands
 
     \b
-      [[peer]]                     # optional: whom to dial
+      [[peer]]                  # optional: whom to dial
       address = "mesh.example:4433"
       id = "<PeerId>"
     """

@@ -27,8 +27,9 @@ from ..render import console, event_line
     "--kind",
     "kinds",
     multiple=True,
+    metavar="KIND",
     type=click.Choice(sorted(KINDS)),
-    help="Only events of this kind; may be repeated.",
+    help=f"Only events of this kind; may be repeated. Kinds: {', '.join(sorted(KINDS))}.",
 )
 @click.option("--from", "prefix", default="", help="Only events about PeerIds that begin so.")
 @click.option("--count", type=click.IntRange(min=1), help="Stop after so many events.")

@@ -99,7 +99,8 @@ def run(
 
     \b
     Example:
-      pqmesh node run --listen unix:///run/board.sock --state board --expect <PeerId>
+      pqmesh node run --listen unix:///run/b.sock --state board \\
+                      --expect <PeerId>
     """
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -19,10 +19,10 @@ def peer() -> None:
     \b
     A configuration, complete:
       [identity]
-      path = "peer.seed"           # made by: pqmesh identity new --path peer.seed
+      path = "peer.seed"        # pqmesh identity new --path peer.seed
 
     \b
-      [[peer]]                     # the gateway to join
+      [[peer]]                  # the gateway to join
       address = "127.0.0.1:4433"
       id = "<PeerId>"
     """

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""pqmesh status: what is connected, what waits, for people and as JSON."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from support.fake_control import FakeNode, run
+
+LINK = {
+    "name": "bench",
+    "open": True,
+    "expect": "",
+    "octets_in": 12345,
+    "octets_out": 6,
+    "frames_in": 1,
+    "frames_out": 1,
+    "frames_bad": 2,
+    "refused": {"BadTag": 3},
+}
+NODE: dict[str, Any] = {
+    "peer": "a1" * 32,
+    "role": "gateway",
+    "quic": "127.0.0.1:4433",
+    "uptime_s": 5000,
+    "links": [LINK, {**LINK, "name": "other", "open": False, "expect": "cc" * 32}],
+    "neighbours": [{"peer": "b0" * 32, "over": "bench", "age_s": 7, "waiting": 2}],
+    "waiting": {"b0" * 32: 2, "dd" * 32: 9},
+}
+
+
+def test_people_see_who_is_connected_and_what_waits() -> None:
+    shown = run(FakeNode(status=NODE), "status").output
+    for part in (
+        f"gateway {'a1' * 32}",
+        "127.0.0.1:4433, up 5,000 s",
+        "12,345",
+        "anyone",
+        "waiting",
+        "cccccccccccccccc",
+        "b0b0b0b0b0b0b0b0",
+        "dddddddddddddddd",
+    ):
+        assert part in shown
+    assert shown.count("b0b0b0b0b0b0b0b0") == 1  # connected, so not among those that are away
+
+
+def test_nobody_connected_is_said() -> None:
+    node = {**NODE, "links": [], "neighbours": [], "waiting": {}}
+    shown = run(FakeNode(status=node), "status").output
+    assert "Nobody is connected." in shown
+    assert "Links" not in shown
+
+
+def test_json_is_the_snapshot_itself() -> None:
+    assert json.loads(run(FakeNode(status=NODE), "status", "--json").output) == NODE
