@@ -43,7 +43,7 @@ class Head:
         self.room = len(payload)  # octets in every fragment but the last
         rest = self.total - len(self.data)
         most = others * self.room
-        if rest > most or (rest <= most - self.room and rest != 0) or rest < 0:
+        if not (most - self.room < rest <= most if others else rest == 0):
             raise Malformed("%d octets do not fill %d fragments" % (self.total, self.count))
         if others and len(self.data) < SALT_BYTES:
             raise Malformed("head without a salt")
@@ -58,6 +58,7 @@ class Flow:
         self.count = head.count
         self.owner = owner  # handle of the handshake it is for; 0 while there is none
         self.tally = tally
+        self.opened_at = now
         self.touched_at = now
         self.have = 1
         self.message = bytearray(head.total)

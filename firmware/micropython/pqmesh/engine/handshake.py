@@ -59,6 +59,10 @@ class Handshake:
         )
         return self.responder
 
+    def nonce(self) -> bytes:
+        """Return what decides between crossed handshakes; empty while we are not initiator."""
+        return self.initiator.nonce if self.initiator is not None else b""
+
     def advance(self, what: int) -> None:
         """Move on in the table of handshake_states. :raises Unexpected: not from here"""
         self.state = advance(self.state, what)

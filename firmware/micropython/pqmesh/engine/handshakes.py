@@ -6,7 +6,9 @@ Public-key work is queued and done by ``step``, one operation's worth per call.
 Where exactly one neighbour can be on the link, crossed connects merge. Both sides see both
 nonces, and the greater goes first: its owner ignores the other's M1, the other one yields, that
 is it answers, and its handle names the session that results. If nothing does, it begins again
-with fresh secrets. An M1 that arrives after our M3 is answered beside it: the peer has restarted.
+with fresh secrets. Two cases are no crossing, because the peer has restarted: an M1 that begins
+after the peer had acknowledged all of ours (it would be answering) goes first whatever its
+nonce, and one that arrives after our M3 is answered beside it.
 """
 
 from ..compat import TYPE_CHECKING, const
@@ -194,21 +196,26 @@ class HandshakeTable:
         if not self._make_room(now):
             raise Exhausted("%d handshakes are under way" % len(self._all))
         if self._context.link.point_to_point:
-            self._yield_to(offer.nonce)
+            self._yield_to(offer.nonce, flow.opened_at, now)
         handshake = Handshake(self._context, False, now)
         handshake.tally = flow.tally
         self._all.append(handshake)
         self._queue(_ANSWER, handshake, flow.message, now)
         return handshake.handle
 
-    def _yield_to(self, nonce: bytes) -> None:
+    def _yield_to(self, nonce: bytes, opened_at: int, now: int) -> None:
         """:raises Unexpected: our own M1 is out and goes first"""
         for rival in self._all:
-            if rival.state == states.OFFERED:
-                if rival.initiator is not None and rival.initiator.nonce >= nonce:
-                    raise Unexpected("crossed handshakes, and ours goes first")
-                rival.stop_sending()
-                rival.advance(states.YIELD)
+            if rival.state != states.OFFERED:
+                continue
+            if rival.nonce() == nonce:
+                raise Unexpected("our own M1, come back")
+            sender = rival.sender
+            if sender is not None and rival.nonce() > nonce and not sender.was_here(opened_at):
+                sender.hurry(self._context.tx, now)  # the peer does not have it yet
+                raise Unexpected("crossed handshakes, and ours goes first")
+            rival.stop_sending()
+            rival.advance(states.YIELD)
 
     def _do_answer(self, handshake: Handshake, m1: bytes, now: int) -> None:
         try:

@@ -130,6 +130,7 @@ class MessageSender:
         self._heard = False  # a SACK has come since we last started over
         self._polled = False  # the last thing sent was a request for a SACK alone
         self._timeouts = 0  # in a row
+        self._complete_at = -1
         self.deadline: "int | None" = None
 
     def start(self, tx: "TransmitQueue", now: int) -> None:
@@ -152,6 +153,7 @@ class MessageSender:
         self._timeouts = 0
         self.complete = self._acknowledged == (1 << self._count) - 1
         if self.complete:
+            self._complete_at = now
             self.deadline = now + self._link.answer_ms
         else:
             self._burst(tx, now)
@@ -167,14 +169,19 @@ class MessageSender:
             poll = make_poll(self.number, self.digest)
             self._tally.sent += len(poll)
             self._await(tx.put(poll, now))
+            self._polled = True
         else:
-            # Nobody knows this flow: the head was lost, or the peer restarted. The head
-            # alone finds out which fragments are wanted at the price of one frame.
-            self._acknowledged = 0
-            self.complete = False
-            self._await(tx.put_fragment(self, 0, True, now))
-        self._polled = True
+            self._start_over(tx, now)
         return True
+
+    def hurry(self, tx: "TransmitQueue", now: int) -> None:
+        """The peer is there, but has not heard of this message: do not wait for the timer."""
+        if not self._heard:
+            self._start_over(tx, now)
+
+    def was_here(self, moment: int) -> bool:
+        """Whether the peer had acknowledged all of the message before ``moment``."""
+        return self.complete and self._complete_at < moment
 
     def has(self, index: int) -> bool:
         """Whether fragment ``index`` has been acknowledged."""
@@ -215,6 +222,16 @@ class MessageSender:
         for index in wanted:
             gone = tx.put_fragment(self, index, index == wanted[-1], now)
         self._await(gone)
+
+    def _start_over(self, tx: "TransmitQueue", now: int) -> None:
+        """Nobody knows this flow: the head was lost, or the peer restarted.
+
+        The head alone finds out which fragments are wanted, at the price of one frame.
+        """
+        self._acknowledged = 0
+        self.complete = False
+        self._polled = True
+        self._await(tx.put_fragment(self, 0, True, now))
 
     def _await(self, gone: int) -> None:
         """Expect a SACK one round trip after ``gone``; twice as long per timeout in a row."""
