@@ -26,7 +26,7 @@ from tools.firmware.repl import BoardError, BoardGone
 from tools.pico import install
 from tools.pico.emulator import STATUS_POWER_CUT, STATUS_STOPPED, PicoBoard
 
-pytestmark = [pytest.mark.firmware, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.firmware, pytest.mark.pico, pytest.mark.timeout(300)]
 
 PQC_TIMEOUT_S = 120  # a signature takes under a second; a loaded machine gets its time
 PATTERN = bytes(range(256))

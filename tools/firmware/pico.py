@@ -25,8 +25,8 @@ _LIBRARIES = {
     "libm.a": "libnewlib-arm-none-eabi",
     "libstdc++.a": "libstdc++-arm-none-eabi-newlib",
 }
-PACKAGES = ("cmake", "ninja-build", "gcc-arm-none-eabi", *_LIBRARIES.values())
-PROGRAMS = ("arm-none-eabi-gcc", "cmake", "gcc", "make", "ninja", "python3")
+PACKAGES = ("cmake", "g++", "ninja-build", "gcc-arm-none-eabi", *_LIBRARIES.values())
+PROGRAMS = ("arm-none-eabi-gcc", "cmake", "g++", "gcc", "make", "ninja", "python3")
 
 # Left out of Debian's MicroPython source: name below lib/ -> folder in our source tree.
 _MISSING = {"tinyusb": Path("usr/src/tinyusb"), "mbedtls": Path()}

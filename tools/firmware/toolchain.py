@@ -19,6 +19,7 @@ PACKAGE_OF = {
     "gcc": "gcc",
     "make": "make",
     "ninja": "ninja-build",
+    "node": "nodejs",
     "patch": "patch",
     "python3": "python3",
     "qemu-system-arm": "qemu-system-arm",
