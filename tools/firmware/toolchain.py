@@ -16,6 +16,7 @@ PACKAGE_OF = {
     "cmake": "cmake",
     "dpkg-deb": "dpkg",
     "dpkg-source": "dpkg-dev",
+    "g++": "g++",
     "gcc": "gcc",
     "make": "make",
     "ninja": "ninja-build",
