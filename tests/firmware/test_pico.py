@@ -10,6 +10,7 @@ import contextlib
 import math
 import os
 import re
+import struct
 import subprocess
 import sys
 import time
@@ -291,6 +292,23 @@ async def test_a_damaged_image_does_not_boot(damaged: Path, bootstub: Path) -> N
     async with PicoBoard(damaged, bootstub=bootstub) as board:
         assert await board.wait_exit() == STATUS_STOPPED
         assert "checksum" in board.stop_reason
+
+
+# ---- the Pico 2: built, never booted ----
+
+
+def test_the_pico_2_file_is_whole_and_for_its_chip() -> None:
+    try:
+        content = builder.build("pico2").read_bytes()
+    except MissingTool as problem:
+        pytest.skip(str(problem))
+    count = len(content) // 512
+    for number in range(count):
+        words = struct.unpack_from("<8I", content, number * 512)
+        assert words[:2] == (0x0A324655, 0x9E5D5157)
+        assert words[3] == 0x10000000 + number * 256
+        assert words[5:] == (number, count, 0xE48BFF59)  # RP2350, Arm, secure: boot/uf2.h
+    assert b"pqmesh_node" in content
 
 
 # ---- the tool that users deploy with ----

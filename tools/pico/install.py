@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """Gets what the runner imports, once: exactly the versions and hashes of package-lock.json."""
 
+import fcntl
 import hashlib
 import subprocess
 from pathlib import Path
@@ -32,9 +33,12 @@ def ensure(progress: Progress | None = None) -> Path:
     _check_node()
     if not installed():
         toolchain.require(["npm"])
-        (progress or Progress("pico runner")).say("installing rp2040js from npm")
-        _npm_ci()
-        _STAMP.write_text(_wanted() + "\n", encoding="ascii")
+        with _LOCK.open(encoding="ascii") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # npm may not run twice in one folder
+            if not installed():
+                (progress or Progress("pico runner")).say("installing rp2040js from npm")
+                _npm_ci()
+                _STAMP.write_text(_wanted() + "\n", encoding="ascii")
     return RUNNER
 
 
