@@ -91,7 +91,7 @@ def build(name: str, extra: list[Path], flags: tuple[str, ...]) -> Path:
 
 
 class Workspace:
-    """An aligned buffer of exactly ``size`` bytes, filled with a pattern, and a guard behind it."""
+    """An aligned buffer of exactly ``size`` bytes full of a pattern, with a guard behind it."""
 
     GUARD = b"\xc3" * 16
 
@@ -126,7 +126,9 @@ class Library:
 
     def __init__(self, flags: tuple[str, ...] = ()) -> None:
         kernels = C_PQC / "tests" / "dsa_kernels.c"
-        path = build("libdsa.so", [kernels], ("-O2", "-g", "-fPIC", "-shared", *flags))
+        path = build(
+            "libdsa.so", [kernels], ("-O2", "-g", "-fPIC", "-shared", "-DPQC_DSA_INTERNAL", *flags)
+        )
         self.raw = ctypes.CDLL(str(path))
 
     def keypair(self, seed: bytes, ws: int = KEYPAIR_MODES[0]) -> bytes:

@@ -20,11 +20,18 @@ _Static_assert((-3 >> 1) == -2, "this code needs arithmetic right shifts");
 #define PQC_SHORT_MULTIPLY
 #endif
 
-/* A constant to multiply with: `quotient` = round(value 2^32 / q). */
+/* A constant to multiply with: |value| <= q / 2, `quotient` = value 2^32 / q to within 6. */
 typedef struct {
     int32_t value;
     int32_t quotient;
 } dsa_constant;
+
+/* 2^32 / q = 512.50043: shifts are as quick as a load, and a table would be twice as big. */
+PQC_INLINE dsa_constant dsa_prepare(int32_t value)
+{
+    dsa_constant c = {value, value * 512 + (value >> 1) + (value >> 11) - (value >> 14)};
+    return c;
+}
 
 /*
  * q and what else reduction needs, in registers. Left as constants they would tempt
@@ -32,24 +39,14 @@ typedef struct {
  */
 typedef struct {
     int32_t q;
-#ifdef PQC_SHORT_MULTIPLY
-    int32_t half_cut;
-#else
     int32_t inverse; /* q^-1 modulo 2^32 */
-#endif
 } dsa_modulus;
 
 PQC_INLINE dsa_modulus dsa_load_modulus(void)
 {
-#ifdef PQC_SHORT_MULTIPLY
-    dsa_modulus m = {DSA_Q, 64 << 8};
-#define DSA_SECOND half_cut
-#else
     dsa_modulus m = {DSA_Q, 58728449};
-#define DSA_SECOND inverse
-#endif
 #if defined(__GNUC__)
-    __asm__("" : "+r"(m.q), "+r"(m.DSA_SECOND));
+    __asm__("" : "+r"(m.q), "+r"(m.inverse));
 #endif
     return m;
 }
@@ -71,19 +68,19 @@ PQC_INLINE int32_t dsa_mul_high(int32_t a, int32_t b)
 }
 
 /*
- * a b modulo q, |result| < 210 q, for |a| < q and |b| < 0.54 q: a b - h q in 32 bits,
- * where h is near enough to a b / q. The leading 15 bits of a and 16 of b give
- * t = a b / 2^15, and h = t (1 + 2^-10) / 2^8 with 64 for what was cut off on average.
+ * a b modulo q, |result| < 140 q, for |a| < q and |b| < 0.54 q: a b - h q in 32 bits,
+ * where h is near enough to a b / q. The leading 15 bits of a and 16 of b, rounded,
+ * give t = a b / 2^15; then h = t (1 + 2^-10) / 2^8.
  */
 PQC_INLINE int32_t dsa_mul(int32_t a, int32_t b, dsa_modulus m)
 {
-    int32_t t = (a >> 8) * (b >> 7);
-    int32_t h = (t + (t >> 10) + m.half_cut) >> 8;
+    int32_t t = ((a + 128) >> 8) * ((b + 64) >> 7);
+    int32_t h = (t + (t >> 10)) >> 8;
     return dsa_mul_low(a, b) - dsa_mul_low(h, m.q);
 }
 
 /* 1 / 256: what the inverse transform multiplies with. */
-#define DSA_INVERSE_SCALE {-32736, -16777214}
+#define DSA_INVERSE_SCALE (-32736)
 
 #else
 
@@ -108,14 +105,14 @@ PQC_INLINE int32_t dsa_mul(int32_t a, int32_t b, dsa_modulus m)
 }
 
 /* 2^32 / 256 */
-#define DSA_INVERSE_SCALE {16382, 8395782}
+#define DSA_INVERSE_SCALE 16382
 
 #endif
 
 /*
  * a times a constant modulo q (Shoup): a value - h q in 32 bits, where h is
- * a value / q rounded down, or a little less. The result lies in (-q / 4, 5 q / 4),
- * for short multiplications in (-q / 4, 13 q / 4).
+ * a value / q rounded down, give or take a little. With e = 6 |a| / 2^32, at most 3,
+ * the result lies in (-e q, (1 + e) q), for short multiplications in (-e q, (3 + e) q).
  */
 PQC_INLINE int32_t dsa_mul_constant(int32_t a, dsa_constant b, dsa_modulus m)
 {
@@ -123,8 +120,8 @@ PQC_INLINE int32_t dsa_mul_constant(int32_t a, dsa_constant b, dsa_modulus m)
 }
 
 /*
- * Centre: |result| < 0.76 q for any a below 2^31 - 2^22 in magnitude, < 0.71 q for
- * |a| < 211 q, < 0.54 q for |a| < 34 q.
+ * Centre: |result| < 0.76 q for any a below 2^31 - 2^22 in magnitude, < 0.64 q for
+ * |a| < 141 q, < 0.54 q for |a| < 34 q.
  */
 PQC_INLINE int32_t dsa_reduce(int32_t a, dsa_modulus m)
 {

@@ -336,6 +336,7 @@ static PQC_NOINLINE int check_own(const uint8_t *signature, const uint8_t *seed,
     return PQC_OK;
 }
 
+#ifdef PQC_DSA_INTERNAL
 /* An expanded key in the standard's encoding, algorithm 25. */
 static void load_expanded(sign_ws *w, const borrowed *b, const uint8_t *expanded)
 {
@@ -347,6 +348,22 @@ static void load_expanded(sign_ws *w, const borrowed *b, const uint8_t *expanded
     memcpy(b->s2, expanded + DSA_S1_BYTES, DSA_S2_BYTES);
     memcpy(b->t0, expanded + DSA_S1_BYTES + DSA_S2_BYTES, DSA_T0_BYTES);
 }
+#endif
+
+/* Fill key, t0 and s2, and the matrix where there is room for it. */
+static void load_key(sign_ws *w, const borrowed *b, const dsa_private *key, int cached)
+{
+#ifdef PQC_DSA_INTERNAL
+    if (key->seed == NULL) {
+        load_expanded(w, b, key->expanded);
+        if (cached) {
+            sample_matrix(w);
+        }
+        return;
+    }
+#endif
+    expand_seed(w, b, key->seed, cached);
+}
 
 static PQC_NOINLINE int sign(uint8_t *signature, const dsa_private *key,
                              const dsa_message *message, const uint8_t *random,
@@ -355,14 +372,7 @@ static PQC_NOINLINE int sign(uint8_t *signature, const dsa_private *key,
     borrowed b = borrow(signature);
 
     w->sponge.scratch = &w->scratch;
-    if (key->seed != NULL) {
-        expand_seed(w, &b, key->seed, cached);
-    } else {
-        load_expanded(w, &b, key->expanded);
-        if (cached) {
-            sample_matrix(w);
-        }
-    }
+    load_key(w, &b, key, cached);
     pqc_dsa_message_hash(w->key.mu, w->key.mu, &w->sponge, message);
     seed_mask(w, random);
     int status = attempt(signature, w, &b, options, cached);
@@ -398,7 +408,7 @@ int pqc_dsa_sign(uint8_t signature[PQC_DSA_SIGNATURE_BYTES],
                  const uint8_t random[PQC_DSA_RANDOM_BYTES], const pqc_dsa_options *options,
                  void *ws, size_t ws_bytes)
 {
-    const dsa_private key = {seed, NULL};
+    const dsa_private key = {.seed = seed};
     const dsa_message m = {NULL, message, message_bytes, context, context_bytes, 0};
     return pqc_dsa_sign_internal(signature, &key, &m, random, options, ws, ws_bytes);
 }
@@ -408,11 +418,12 @@ int pqc_dsa_sign_mu(uint8_t signature[PQC_DSA_SIGNATURE_BYTES],
                     const uint8_t random[PQC_DSA_RANDOM_BYTES], const pqc_dsa_options *options,
                     void *ws, size_t ws_bytes)
 {
-    const dsa_private key = {seed, NULL};
+    const dsa_private key = {.seed = seed};
     const dsa_message m = {mu, NULL, 0, NULL, 0, 0};
     return pqc_dsa_sign_internal(signature, &key, &m, random, options, ws, ws_bytes);
 }
 
+#ifdef PQC_DSA_INTERNAL
 int pqc_dsa_expand_internal(uint8_t expanded[DSA_EXPANDED_BYTES],
                             const uint8_t seed[PQC_DSA_SEED_BYTES], void *ws, size_t ws_bytes)
 {
@@ -435,3 +446,4 @@ int pqc_dsa_expand_internal(uint8_t expanded[DSA_EXPANDED_BYTES],
     burn_stack();
     return PQC_OK;
 }
+#endif

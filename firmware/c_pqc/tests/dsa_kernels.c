@@ -17,15 +17,16 @@ void kernel_mul(int32_t *out, const int32_t *a, const int32_t *b, size_t count)
     }
 }
 
-void kernel_mul_constant(int32_t *out, const int32_t *a, int32_t value, int32_t quotient,
-                         size_t count)
+/* Returns the quotient that goes with `value`. */
+int32_t kernel_mul_constant(int32_t *out, const int32_t *a, int32_t value, size_t count)
 {
-    const dsa_constant constant = {value, quotient};
+    const dsa_constant constant = dsa_prepare(value);
     const dsa_modulus m = dsa_load_modulus();
 
     for (size_t i = 0; i < count; i++) {
         out[i] = dsa_mul_constant(a[i], constant, m);
     }
+    return constant.quotient;
 }
 
 /* out = {a, b} of a challenge: c times s, and c times t0. */
