@@ -33,6 +33,7 @@ _CROSS_COMPILER = "mpy-cross"
 _MARKER = "unfinished"
 _IMAGES_KEPT = 6  # per target: every heap size, and a few changes back
 _OBJECTS_KEPT = 3
+_ATTEMPTS = 3  # somebody may edit the sources while they are compiled
 _LOG_LINES_SHOWN = 30
 
 
@@ -41,6 +42,7 @@ class _Plan:
     """Everything that decides one image."""
 
     target: Target
+    heap_kb: int
     source: SourceTree
     command: list[str]
     environment: dict[str, str]
@@ -59,21 +61,26 @@ class _Plan:
 def build(name: str, heap_kb: int = DEFAULT_HEAP_KB, progress: Progress | None = None) -> Path:
     """Path of the target's image, built now unless it exists for exactly these inputs.
 
+    An input that changes while make runs makes it run again: an image never has another's key.
     Raises MissingTool when a program is missing, FirmwareError when the build fails.
     """
     progress = progress or Progress(name)
     target = targets.named(name)
     toolchain.require(target.programs)
     source = sources.fetch_tree("micropython", progress.about("micropython"))
-    plan = _plan(target, heap_kb, source)
-    if not plan.image.is_file():
-        if name != _CROSS_COMPILER:
-            build(_CROSS_COMPILER, progress=progress.about(_CROSS_COMPILER))
-        with _locked(plan.home, progress) as lock:
-            if not plan.image.is_file():  # another process may have built it while we waited
-                _make(plan, lock, progress)
-    os.utime(plan.image.parent)  # what was used last is kept longest
-    return plan.image
+    for _ in range(_ATTEMPTS):
+        plan = _plan(target, heap_kb, source)
+        if not plan.image.is_file():
+            if name != _CROSS_COMPILER:
+                build(_CROSS_COMPILER, progress=progress.about(_CROSS_COMPILER))
+            with _locked(plan.home, progress) as lock:
+                if not plan.image.is_file():  # another process may have built it meanwhile
+                    _make(plan, lock, progress)
+        if plan.image.is_file():
+            os.utime(plan.image.parent)  # what was used last is kept longest
+            return plan.image
+        progress.say("sources changed while it was built; building again")
+    raise FirmwareError(f"{name}: the sources keep changing", "save your edits, then build again")
 
 
 def find(name: str, heap_kb: int = DEFAULT_HEAP_KB) -> Path | None:
@@ -110,7 +117,18 @@ def _plan(target: Target, heap_kb: int, source: SourceTree) -> _Plan:
     settings = [target.name, source.identity, *compilers, *command, *_items(environment)]
     settings = [word.replace(str(paths.ROOT), "") for word in settings]
     key = cache.key_of(settings, target.inputs, paths.ROOT)
-    return _Plan(target, source, command, environment, key, cache.key_of(settings))
+    # make does not see when its own rules or the compiler change: then all objects are made anew.
+    objects_key = cache.key_of(settings, _make_files(target), paths.ROOT)
+    return _Plan(target, heap_kb, source, command, environment, key, objects_key)
+
+
+def _make_files(target: Target) -> list[Path]:
+    found = [path for path in target.inputs if path.name == "Makefile"]
+    for folder in target.inputs:
+        if folder.is_dir():
+            found += [path for path in folder.rglob("*") if path.name == "Makefile"]
+            found += folder.rglob("*.mk")
+    return found
 
 
 def _items(environment: dict[str, str]) -> list[str]:
@@ -141,7 +159,13 @@ def _make(plan: _Plan, lock: IO[str], progress: Progress) -> None:
     progress.say(f"building with MicroPython {plan.source.version}")
     command = [*plan.command, f"BUILD={objects}", f"-j{os.cpu_count() or 1}"]
     status = _run(command, {**os.environ, **plan.environment}, objects, lock, progress)
-    marker.unlink()  # make has ended by itself: it removes what it could not finish
+    if status < 0:  # make was killed: the marker stays
+        raise FirmwareError(f"make was ended by signal {-status}", "try again")
+    if _plan(plan.target, plan.heap_kb, plan.source).key != plan.key:
+        # What make has read is not what the key stands for, and an object that is newer than an
+        # edit need not have it: the marker stays, the objects go.
+        return
+    marker.unlink()  # make has removed what it could not finish
     if status != 0:
         raise FirmwareError(_failure(plan, objects / "build.log"))
     _publish(plan, objects, progress.elapsed_s)

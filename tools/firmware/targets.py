@@ -56,7 +56,6 @@ class Target:
     command: Callable[[Path, int], list[str]]  # (MicroPython source, heap in KiB) -> make ...
     size_program: str = "size"
     machine: str = ""  # QEMU's name of the machine; "" = runs on the host
-    heap_matters: bool = False
 
     @property
     def compiler(self) -> str:
@@ -159,7 +158,6 @@ def _qemu_target(name: str, core: str) -> Target:
         command=_qemu(f"QEMU_MPS2_{name.upper()}"),
         size_program="arm-none-eabi-size",
         machine=f"mps2-{name}",
-        heap_matters=True,
     )
 
 

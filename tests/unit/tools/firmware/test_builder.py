@@ -109,6 +109,29 @@ class TestBuild:
         assert len([path for path in kept if not path.name.startswith("objects-")]) == 6
 
 
+class TestMovingSources:
+    def test_an_edit_during_the_build_never_ends_up_under_the_old_key(
+        self, workshop: Workshop
+    ) -> None:
+        edit_once = "\t@test -e edited || { touch edited; echo two > input; }\n"
+        workshop.put("Makefile", MAKEFILE.replace("\tcp input", f"{edit_once}\tcp input"))
+        image = workshop.build()
+        assert image.read_text(encoding="ascii") == "two\n"
+        assert image == builder.find("thing")
+        workshop.put("input", "one")
+        assert workshop.build().read_text(encoding="ascii") == "one"
+
+    def test_sources_that_keep_changing_are_an_error(self, workshop: Workshop) -> None:
+        workshop.put("Makefile", MAKEFILE + "\techo x >> input\n")
+        with pytest.raises(FirmwareError, match="keep changing"):
+            workshop.build()
+
+    def test_new_rules_make_all_objects_anew(self, workshop: Workshop) -> None:
+        workshop.build()
+        workshop.put("Makefile", MAKEFILE.replace("cp input $@", "echo other rule > $@"))
+        assert workshop.build().read_text(encoding="ascii") == "other rule\n"
+
+
 class TestFailure:
     def test_make_s_last_words_are_shown_and_no_image_appears(self, workshop: Workshop) -> None:
         workshop.put("Makefile", "all:\n\t@echo the reason; exit 3\n")
