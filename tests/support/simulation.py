@@ -46,6 +46,7 @@ class Pair:
         self.events = ([], [])
         self.errors = ([], [])
         self.sent = ([], [])  # every frame each side put on the link
+        self.held = set()  # sides whose timers do not run: too busy with something else
         self.intercept = None  # called with (side, frame); returns the frames that go on
         self._random = random.Random(seed)
         self._flights = []
@@ -153,7 +154,7 @@ class Pair:
             heapq.heappush(self._flights, (at, next(self._order), 1 - side, frame))
 
     def _next_moment(self):
-        moments = [end.next_deadline() for end in self.ends]
+        moments = [self.ends[side].next_deadline() for side in {0, 1} - self.held]
         moments += [flight[0] for flight in self._flights[:1]]
         due = [moment for moment in moments if moment is not None]
         return max(min(due), self.now) if due else None
@@ -163,7 +164,8 @@ class Pair:
         while self._flights and self._flights[0][0] <= self.now:
             _, _, side, frame = heapq.heappop(self._flights)
             self.deliver(side, frame)
-        for end in self.ends:
+        for side in {0, 1} - self.held:
+            end = self.ends[side]
             deadline = end.next_deadline()
             if deadline is not None and deadline <= self.now:
                 end.handle_timeout(self.now)
