@@ -49,6 +49,7 @@ class CommandDesk:
         self.counts = {
             "run": 0,
             "failed": 0,
+            "interrupted": 0,
             "refused": 0,
             "repeated": 0,
             "misdirected": 0,
@@ -61,17 +62,19 @@ class CommandDesk:
         self._mailbox = mailbox
         self._entropy = entropy
         self._on_event = on_event
-        self._queue: "list[tuple[Command, dict[str, Any]]]" = []
+        self._queue: "list[tuple[Command, dict[str, Any] | None]]" = []  # None: interrupted
         self._work = asyncio.Event()
+        self._room = asyncio.Event()
         self._awaited: "bytes | None" = None
         self._settled = asyncio.Event()
 
     def recover(self) -> None:
         """After a restart: answer what the power cut interrupted, send again what waits."""
-        for command in self._journal.open_commands():
-            self._finish(command, False, INTERRUPTED, queue=False)
         for ident, reply in self._journal.replies():
             self._mailbox.add_reply(ident, reply)
+        for command in self._journal.open_commands():
+            self._queue.append((command, None))
+            self._work.set()
 
     def take(self, message: "MeshMessage", peer_id: bytes) -> None:
         """Decide about one COMMAND. On return its acknowledgement may leave."""
@@ -103,6 +106,7 @@ class CommandDesk:
     def delivered(self, ident: bytes) -> None:
         """A message of ours arrived; if it was a reply, it need not be kept."""
         self._journal.delivered(ident)
+        self._room.set()
         if ident == self._awaited:
             self._settled.set()
 
@@ -112,19 +116,26 @@ class CommandDesk:
             await self._work.wait()
             self._work.clear()
             while self._queue:
-                command, args = self._queue.pop(0)
-                ok, value = await self._commands.run(command.name, args)
-                action = None
-                if isinstance(value, After):
-                    action = value.action
-                    value = value.value
-                self.counts["run" if ok else "failed"] += 1
-                ident = self._finish(command, ok, value)
-                if action is not None:
-                    await self._until_delivered(ident)
-                    action()
+                while not self._journal.reply_room():
+                    self._room.clear()
+                    await self._room.wait()
+                await self._carry_out(*self._queue.pop(0))
 
-    def _finish(self, command: Command, ok: bool, value: "Any", queue: bool = True) -> bytes:
+    async def _carry_out(self, command: Command, args: "dict[str, Any] | None") -> None:
+        if args is None:
+            self.counts["interrupted"] += 1
+            self._finish(command, False, INTERRUPTED)
+            return
+        ok, value = await self._commands.run(command.name, args)
+        self.counts["run" if ok else "failed"] += 1
+        if not isinstance(value, After):
+            self._finish(command, ok, value)
+            return
+        ident = self._finish(command, ok, value.value)
+        await self._until_delivered(ident)
+        value.action()
+
+    def _finish(self, command: Command, ok: bool, value: "Any") -> bytes:
         ident = self._entropy(mesh.ID_BYTES)
         try:
             reply = _encode(ident, command, ok, value)
@@ -137,8 +148,7 @@ class CommandDesk:
             # The answer still goes out from RAM. Should the power fail before it is delivered,
             # the asker will be told INTERRUPTED instead: the record says no more than that.
             self.counts["storage_failures"] += 1
-        if queue:
-            self._mailbox.add_reply(ident, reply)
+        self._mailbox.add_reply(ident, reply)
         self._on_event(Executed(command.id, command.origin, command.name, ok, value))
         return ident
 

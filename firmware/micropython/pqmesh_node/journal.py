@@ -39,8 +39,9 @@ INTERRUPTED = "interrupted by a restart"
 
 ASKERS = const(4)  # whose ids are remembered; the one silent longest is forgotten first
 IDS_PER_ASKER = const(16)  # the oldest is forgotten first
-WAITING_LIMIT = const(4)  # commands unfinished, or finished with the reply not delivered
-REPLY_BYTES = const(640)  # of one encoded reply, so that everything fits one record
+OPEN_LIMIT = const(16)  # commands accepted and not finished; a further one is not accepted
+REPLY_LIMIT = const(4)  # replies not delivered; commands wait their turn until one is
+REPLY_BYTES = const(448)  # of one encoded reply, so that everything fits one record
 
 ACCEPTED, SEEN, FULL = "accepted", "seen", "full"
 
@@ -74,7 +75,7 @@ class CommandJournal:
         """
         if (command.origin, command.id) in list(self._inbox):
             return SEEN
-        if len(self._open) + len(self._replies) >= WAITING_LIMIT:
+        if len(self._open) >= OPEN_LIMIT:
             return FULL
         self._inbox.accept(command.origin, command.id)
         self._open.append(command)
@@ -88,10 +89,12 @@ class CommandJournal:
     def finish(self, command: Command, reply_id: bytes, reply: bytes) -> None:
         """The command is done; keep its encoded reply until delivered(reply_id).
 
-        Raises ValueError when ``reply`` is over REPLY_BYTES.
+        Raises ValueError when ``reply`` is over REPLY_BYTES or there is no reply_room().
         """
         if len(reply) > REPLY_BYTES:
             raise ValueError("reply of %d bytes, at most %d" % (len(reply), REPLY_BYTES))
+        if not self.reply_room():
+            raise ValueError("at most %d replies" % REPLY_LIMIT)
         self._open = [
             entry
             for entry in self._open
@@ -99,6 +102,10 @@ class CommandJournal:
         ]
         self._replies.append((reply_id, reply))
         self._save()
+
+    def reply_room(self) -> bool:
+        """Whether a command may be finished now."""
+        return len(self._replies) < REPLY_LIMIT
 
     def delivered(self, reply_id: bytes) -> None:
         """Forget a reply. Written with the next change: sending it again does no harm."""

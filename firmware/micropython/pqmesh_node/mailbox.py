@@ -5,32 +5,35 @@ from pqmesh.compat import TYPE_CHECKING, const
 from pqmesh.delivery import Outbox
 from pqmesh.errors import Busy, NoSuchSession
 
+from .journal import REPLY_LIMIT
+
 if TYPE_CHECKING:
     from typing import Any
 
-REPLIES = const(8)
-REFUSALS = const(4)  # of those, answers to commands that were not taken; not kept on flash
+REPLIES = REPLY_LIMIT
+REFUSALS = const(8)  # answers to commands that were not taken; not kept on flash
 READINGS = const(16)
 
 
 class Mailbox:
-    """Two bounded outboxes over one session at a time.
+    """Three bounded outboxes over one session at a time.
 
     Full of readings and no session: the oldest reading gives way to the newest. Full and in
     a session: the newest is refused, for the older ones may already be on the wire. Refusals
-    beyond REFUSALS waiting replies are dropped too. ``dropped`` counts all three. Replies
-    always fit: the command journal takes no command whose reply would not.
+    beyond REFUSALS are dropped too. ``dropped`` counts all three. Replies always fit: the
+    command journal finishes no command whose reply would not.
     """
 
     def __init__(self) -> None:
         self.dropped = 0
         self.delivered_count = 0
         self._replies = Outbox(REPLIES)
+        self._refusals = Outbox(REFUSALS)
         self._readings = Outbox(READINGS)
         self._session: "int | None" = None
 
     def __len__(self) -> int:
-        return len(self._replies) + len(self._readings)
+        return sum([len(box) for box in self._boxes()])
 
     def has_room(self) -> bool:
         """Whether a reading would be taken without dropping one."""
@@ -42,10 +45,11 @@ class Mailbox:
 
     def add_refusal(self, ident: bytes, payload: bytes) -> bool:
         """False when it was dropped: whoever asks faster than we can refuse is not told."""
-        if len(self._replies) >= REFUSALS:
+        try:
+            self._refusals.add(ident, payload)
+        except Busy:
             self.dropped += 1
             return False
-        self._replies.add(ident, payload)
         return True
 
     def add_reading(self, ident: bytes, payload: bytes) -> bool:
@@ -65,13 +69,13 @@ class Mailbox:
 
     def session_ended(self) -> None:
         if self._session is not None:
-            self._replies.session_ended(self._session)
-            self._readings.session_ended(self._session)
+            for box in self._boxes():
+                box.session_ended(self._session)
             self._session = None
 
     def pump(self, engine: "Any", now: int) -> None:
         """Hand the engine as much as it takes."""
-        for box in (self._replies, self._readings):
+        for box in self._boxes():
             while self._session is not None:
                 waiting = box.waiting()
                 if waiting is None:
@@ -84,12 +88,15 @@ class Mailbox:
 
     def delivered(self, session: int, message: int) -> "bytes | None":
         """The id of what was delivered, None when it was not ours."""
-        for box in (self._replies, self._readings):
+        for box in self._boxes():
             ident = box.delivered(session, message)
             if ident is not None:
                 self.delivered_count += 1
                 return ident
         return None
+
+    def _boxes(self) -> "tuple[Outbox, Outbox, Outbox]":
+        return self._replies, self._refusals, self._readings
 
     def _forget_oldest(self) -> None:
         # Only without a session: nothing is in flight, so rebuilding loses no numbering.

@@ -48,7 +48,7 @@ for cut in range(20):
     try:
         store.save("r", b"new")
     except PowerCut:
-        pass
+        cut = None
     outcomes.append(store.load("r"))
 print("cuts", outcomes)
 

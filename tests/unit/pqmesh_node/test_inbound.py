@@ -13,7 +13,7 @@ from pqmesh_node import inbound
 from pqmesh_node.commands import After, Commands
 from pqmesh_node.events import Executed
 from pqmesh_node.inbound import BUSY, NO_STORAGE, NOT_PINNED, CommandDesk
-from pqmesh_node.journal import INTERRUPTED, WAITING_LIMIT, CommandJournal
+from pqmesh_node.journal import INTERRUPTED, OPEN_LIMIT, REPLY_LIMIT, CommandJournal
 from pqmesh_node.mailbox import Mailbox
 from pqmesh_node.store import Store
 
@@ -92,7 +92,8 @@ class Bench:
                 await asyncio.sleep(0)
 
     def replies(self) -> list[MeshMessage]:
-        return [MeshMessage.decode(payload) for _, payload in self.mailbox._replies]
+        boxes = (self.mailbox._replies, self.mailbox._refusals)
+        return [MeshMessage.decode(payload) for box in boxes for _, payload in box]
 
 
 @pytest.fixture
@@ -148,7 +149,9 @@ async def test_a_restart_before_it_ran_is_reported_and_not_repeated(bench):
     await bench.work()
     assert bench.ran == []
     assert bench.replies()[0].body == {"re": message.id, "ok": False, "r": INTERRUPTED}
+    assert bench.desk.counts["interrupted"] == 1
     bench.restart()
+    await bench.work()
     assert len(bench.replies()) == 1
 
 
@@ -178,7 +181,7 @@ async def test_what_cannot_be_done_is_answered(bench, name, args, text):
     assert text in reply.body["r"]
 
 
-@pytest.mark.parametrize("value", [object(), "x" * 700])
+@pytest.mark.parametrize("value", [object(), "x" * 500])
 async def test_a_reply_that_does_not_fit_is_still_an_answer(bench, value):
     bench.commands.add("odd", lambda args: value)
     bench.ask("odd")
@@ -203,11 +206,28 @@ async def test_a_command_for_somebody_else_is_dropped_and_counted(bench):
 
 
 async def test_more_than_it_can_keep_is_told_to_come_again(bench):
-    for number in range(WAITING_LIMIT + 1):
+    for number in range(OPEN_LIMIT + 1):
         bench.ask(number=number)
     assert [reply.body["r"] for reply in bench.replies()] == [BUSY]
-    await bench.work()
-    assert len(bench.ran) == WAITING_LIMIT
+
+
+async def test_commands_wait_while_too_many_replies_do_and_all_are_answered(bench):
+    for number in range(OPEN_LIMIT):
+        bench.ask(number=number)
+    answered: list[bytes] = []
+    async with bench.running():
+        for _ in range(OPEN_LIMIT // REPLY_LIMIT):
+            for _ in range(20):
+                await asyncio.sleep(0)
+            replies = bench.replies()
+            assert len(replies) == REPLY_LIMIT
+            for reply in replies:
+                answered.append(reply.body["re"])
+                bench.mailbox._replies.sent(reply.id, 1, len(answered))
+                bench.mailbox._replies.delivered(1, len(answered))
+                bench.desk.delivered(reply.id)
+    assert bench.ran == list(range(OPEN_LIMIT))
+    assert len(set(answered)) == OPEN_LIMIT
 
 
 async def test_flash_that_fails_is_told_and_nothing_runs(bench):
@@ -226,6 +246,7 @@ async def test_flash_that_fails_afterwards_still_answers(bench):
     assert bench.desk.counts["storage_failures"] == 1
     bench.medium.broken = False
     bench.restart()
+    await bench.work()
     assert bench.replies()[0].body["r"] == INTERRUPTED
 
 

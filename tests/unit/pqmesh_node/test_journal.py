@@ -11,10 +11,11 @@ from pqmesh_node.journal import (
     ASKERS,
     FULL,
     IDS_PER_ASKER,
+    OPEN_LIMIT,
     RECORD,
     REPLY_BYTES,
+    REPLY_LIMIT,
     SEEN,
-    WAITING_LIMIT,
     Command,
     CommandJournal,
 )
@@ -91,14 +92,27 @@ def test_a_reply_is_kept_until_delivered():
 def test_full_changes_nothing():
     medium = Medium()
     first = journal(medium)
-    for number in range(WAITING_LIMIT):
-        assert first.accept(command(number)) == ACCEPTED
-    first.finish(command(0), b"reply000", b"done")
+    for number in range(OPEN_LIMIT):
+        assert first.accept(command(number, bytes([number]) * 32)) == ACCEPTED
     before = dict(medium.files)
     assert first.accept(command(99)) == FULL
     assert medium.files == before
-    first.delivered(b"reply000")
+    first.finish(command(0, bytes(32)), b"reply000", b"done")
     assert first.accept(command(99)) == ACCEPTED
+
+
+def test_replies_are_bounded_and_delivery_makes_room():
+    first = journal(Medium())
+    for number in range(REPLY_LIMIT + 1):
+        first.accept(command(number))
+    for number in range(REPLY_LIMIT):
+        assert first.reply_room()
+        first.finish(command(number), b"reply%03d" % number, b"done")
+    assert not first.reply_room()
+    with pytest.raises(ValueError, match="at most 4 replies"):
+        first.finish(command(REPLY_LIMIT), b"reply099", b"done")
+    first.delivered(b"reply000")
+    first.finish(command(REPLY_LIMIT), b"reply099", b"done")
 
 
 def test_only_the_oldest_id_is_forgotten():
@@ -145,16 +159,24 @@ def test_the_fullest_journal_fits_one_record():
     medium = Medium()
     first = journal(medium)
     longest = "n" * 32
-    for asker in range(ASKERS):
-        for number in range(IDS_PER_ASKER):
-            entry = Command(number.to_bytes(8, "big"), bytes([asker]) * 32, longest)
-            assert first.accept(entry) == ACCEPTED
-            first.finish(entry, entry.id, bytes(REPLY_BYTES))
-            if asker < ASKERS - 1 or number < IDS_PER_ASKER - WAITING_LIMIT:
-                first.delivered(entry.id)
-    assert len(first.replies()) == WAITING_LIMIT
+    entries = [
+        Command(number.to_bytes(8, "big"), bytes([asker]) * 32, longest)
+        for asker in range(ASKERS)
+        for number in range(IDS_PER_ASKER)
+    ]
+    for entry in entries[: -OPEN_LIMIT - REPLY_LIMIT]:
+        first.accept(entry)
+        first.finish(entry, entry.id, b"")
+        first.delivered(entry.id)
+    for entry in entries[-OPEN_LIMIT - REPLY_LIMIT : -OPEN_LIMIT]:
+        first.accept(entry)
+        first.finish(entry, entry.id, bytes(REPLY_BYTES))
+    for entry in entries[-OPEN_LIMIT:]:
+        assert first.accept(entry) == ACCEPTED
+    assert len(first.replies()) == REPLY_LIMIT
+    assert len(first.open_commands()) == OPEN_LIMIT
     assert len(list(first._inbox)) == ASKERS * IDS_PER_ASKER
-    assert max(map(len, medium.files.values())) <= MAX_RECORD_BYTES
+    assert 3000 < max(map(len, medium.files.values())) <= MAX_RECORD_BYTES
 
 
 @pytest.mark.parametrize(
