@@ -7,7 +7,7 @@ sender.py. What decides between handshakes is in handshakes.py.
 
 from ..compat import TYPE_CHECKING, const
 from ..wire.handshake import HS_S, Params
-from .handshake_states import FAILED, OPEN, START, advance
+from .handshake_states import START, advance
 from .hs_s import Initiator, Responder
 from .sender import MessageSender
 from .stats import Tally
@@ -85,10 +85,6 @@ class Handshake:
         if sender is None or sender.deadline is None or now < sender.deadline:
             return True
         return sender.on_timeout(self._context.tx, now, self._context.stats)
-
-    def over(self) -> bool:
-        """Whether the handshake has succeeded or failed."""
-        return self.state in (OPEN, FAILED)
 
     def next_deadline(self) -> "int | None":
         """Return when the handshake next wants attention."""

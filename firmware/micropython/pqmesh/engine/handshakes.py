@@ -169,8 +169,6 @@ class HandshakeTable:
             return
         kind, handshake, message = self._work.pop(0)
         self._work_at = now
-        if handshake.over():
-            return
         if kind == _OFFER:
             if handshake.state == states.OFFERED:  # else it has yielded meanwhile
                 handshake.send(handshake.begin().offer(handshake.cid), M1, now)
@@ -324,6 +322,7 @@ class HandshakeTable:
         handshake.advance(states.FAIL)
         handshake.stop_sending()
         self._all.remove(handshake)
+        self._work = [work for work in self._work if work[1] is not handshake]
         session = self._sessions.by_handle(handshake.handle)
         if session is None:
             self._context.free_cid(handshake.cid)

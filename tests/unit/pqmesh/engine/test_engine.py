@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pqmesh.engine import Engine
-from pqmesh.engine.events import Closed, Delivered, Established, Lost, Received
+from pqmesh.engine.events import Closed, Delivered, Established, Lost, Received, Refused
 from pqmesh.errors import (
     BadTag,
     Malformed,
@@ -75,6 +75,14 @@ def test_close_both_ways():
     with pytest.raises(NoSuchSession):
         pair.ends[0].close(handles[0], pair.now)
     assert [end.next_deadline() for end in pair.ends] == [None, None]
+
+
+def test_close_gives_up_a_handshake_too():
+    pair = Pair()
+    handle = pair.connect(0)
+    pair.close(0, handle)
+    assert pair.events[0] == [Refused(handle, "given up by its owner", None)]
+    assert pair.ends[0].next_deadline() is None
 
 
 def test_a_peer_gone_silent_is_noticed():
@@ -151,6 +159,17 @@ def test_repeated_fragments_of_a_finished_message():
     asking = next(frame for frame in m3 if frame[1] & 0x20)
     assert pair.deliver(1, asking) is None
     assert [len(frame) for frame in pair.sent[1][before:]] == [14, 21]  # SACK, and M4 again
+
+
+def test_a_whole_message_that_is_not_taken_is_forgotten_and_not_acknowledged():
+    pair = Pair()
+    pair.intercept = lambda side, frame: []
+    pair.connect(0)
+    pair.run_for(1)
+    errors = [pair.deliver(0, frame) for frame in list(pair.sent[0])]  # our own, reflected
+    assert isinstance(errors[-1], Unexpected)
+    assert pair.ends[0]._flows._flows == pair.ends[0]._flows._finished == []
+    assert not any(frame[0] == 0x80 for frame in pair.sent[0])
 
 
 def test_a_repeated_head_changes_nothing():

@@ -54,11 +54,10 @@ def test_states_move_by_the_table():
     ours = Handshake(context(), True, 0)
     ours.advance(states.CONNECT)
     assert ours.state == states.OFFERED
-    assert not ours.over()
     with pytest.raises(Unexpected):
         ours.advance(states.M3)
     ours.advance(states.FAIL)
-    assert ours.over()
+    assert ours.state == states.FAILED
 
 
 def test_a_new_message_ends_the_sending_of_the_last():

@@ -503,6 +503,20 @@ def test_what_we_yielded_to_comes_to_nothing_and_we_begin_again():
     assert pair.last(0, Established).initiator
 
 
+def test_a_stranger_beside_our_m3_that_comes_to_nothing_is_nobodys_business():
+    pair = Pair()
+    pair.intercept = lambda side, frame: [] if side == 1 and len(frame) == 21 else [frame]
+    pair.connect(0)
+    pair.run_until(lambda: pair.of(1, Established))
+    table = pair.ends[0]._handshakes
+    offer(pair, 0, b"stranger")
+    assert [h.state for h in table._all] == [states.PROVED, states.START]
+    table._fail(table._all[1], "for the test", pair.now)
+    assert [h.state for h in table._all] == [states.PROVED]
+    pair.intercept = None
+    pair.run_until(lambda: pair.of(0, Established))
+
+
 def test_who_crosses_must_be_whom_we_expect():
     pair = Pair()
     pair.connect(1)

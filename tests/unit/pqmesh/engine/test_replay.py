@@ -70,6 +70,16 @@ def test_expand_restores_what_is_near(highest, distance):
         assert window.expand(number & 0xFFFF) == number
 
 
+@pytest.mark.parametrize(
+    ("highest", "low", "number"),
+    [(0xFFF0, 0x0005, 0x10005), (0x10005, 0xFFF0, 0xFFF0), (0x10005, 0x0006, 0x10006)],
+)
+def test_expand_across_the_wrap(highest, low, number):
+    window = ReplayWindow(64)
+    window.accept(highest)
+    assert window.expand(low) == number
+
+
 def test_expand_never_goes_below_zero():
     window = ReplayWindow(64)
     assert window.expand(0) == 0

@@ -114,6 +114,16 @@ def test_an_acknowledgement_rides_on_data():
     assert two.ends[0].session._outgoing.oldest().sequence == 1
 
 
+def test_an_acknowledgement_said_twice_is_no_news(two):
+    one, other = two.ends
+    number = one.session.send(b"hello", 0)
+    two.pass_on()
+    other.session._unacknowledged = 1
+    other.session.confirm(0)
+    two.pass_on()
+    assert one.events() == [Delivered(7, number, 0)]
+
+
 def test_a_lone_segment_in_the_middle_waits_for_company():
     two = Two(replace(LINK, ack_every=3, ack_delay_ms=40, window=2))
     two.ends[0].session.send(bytes(3 * SEGMENT), 0)
