@@ -96,6 +96,7 @@ class LinkRunner:
         self._reconnect = Backoff()
         self._engine: Engine
         self._driver: LinkDriver
+        self._stopping = False
         self._connecting: int | None = None
         self._connect_timer: asyncio.TimerHandle | None = None
         self._pump_timer: asyncio.Handle | None = None
@@ -131,6 +132,7 @@ class LinkRunner:
 
     async def shutdown(self) -> None:
         """Say goodbye to every board on the link; ``run`` may be cancelled afterwards."""
+        self._stopping = True
         self._cancel_timers()
         if self.link is None:
             return
@@ -159,7 +161,10 @@ class LinkRunner:
             self.link = None
             self._cancel_timers()
             for session in list(self.sessions):
-                self._end(session, "session-lost", "the link is gone")
+                if self._stopping:
+                    self._end(session, "session-closed", "this node stops")
+                else:
+                    self._end(session, "session-lost", "the link is gone")
 
     def _admits(self, peer_id: bytes) -> bool:
         return peer_id == self.expect
@@ -204,7 +209,7 @@ class LinkRunner:
             self._connect_in(0)
         elif isinstance(event, Closed):
             text = "closed by the board" if event.by_peer else "closed"
-            self._end(event.session, "session-lost", f"{text}, reason {event.reason}")
+            self._end(event.session, "session-closed", f"{text}, reason {event.reason}")
             self._connect_in(self._reconnect.next_ms())
 
     def _established(self, event: Established) -> None:

@@ -210,7 +210,7 @@ async def test_a_session_the_board_closed_is_opened_again_later(
     rig = make_rig()
     engine = await rig.established()
     rig.tell(Closed(1, 0, True))
-    assert "closed by the board" in rig.of("session-lost")[0].text
+    assert "closed by the board" in rig.of("session-closed")[0].text
     await rig.until(lambda: len(engine.connects) == 2)
 
 
@@ -313,6 +313,9 @@ async def test_shutting_down_says_goodbye(make_rig: Any) -> None:
     engine = await rig.established()
     await rig.runner.shutdown()
     assert engine.closed == [1]
+    await rig.end()
+    assert rig.of("session-closed")[0].text == "this node stops"
+    assert not rig.of("session-lost")
 
 
 async def test_shutting_down_without_a_cable_is_quiet(make_rig: Any) -> None:
