@@ -54,7 +54,7 @@ class LinkProfile(Record):
     )
 
     mtu: int
-    """Largest frame, before framing octets. At least 222 for HS-S (32 fragments)."""
+    """Largest frame, before framing octets. At least 221 for HS-S (32 fragments)."""
     tag_bytes: int
     """Length of the AEAD tag of data frames: 8 on radio, 16 elsewhere."""
     bits_per_second: int

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""docs/handshake.md names every field and label there is, and only symbols the model has."""
+
+import pathlib
+import re
+
+import pytest
+
+from pqmesh import kdf
+from pqmesh.engine import hs_s
+from pqmesh.wire import fragment, handshake, session
+
+ROOT = pathlib.Path(__file__).parents[3]
+PAGE = (ROOT / "docs/handshake.md").read_text()
+MODEL = (ROOT / "docs/formal/hss.pv.in").read_text()
+
+
+def rows(first):
+    """Cells of the table whose first column is called ``first``, code marks removed."""
+    lines = PAGE.splitlines()
+    begin = next(n for n, line in enumerate(lines) if line.startswith(f"| {first} |"))
+    for line in lines[begin + 2 :]:
+        if not line.startswith("|"):
+            return
+        yield [cell.strip() for cell in line.split("|")[1:-1]]
+
+
+def code(cell):
+    return re.findall(r"`([^`]*)`", cell)
+
+
+def test_every_transcript_field_has_its_row_and_size():
+    real = {
+        f"{cls.__name__}.{name}": field.describe()
+        for cls in handshake.ALL
+        for name, field in cls.LAYOUT
+    }
+    drawn = {code(cells[0])[0]: cells[1] for cells in rows("transcript field")}
+    assert drawn == real
+
+
+def test_every_label_has_its_row_and_octets():
+    real = {
+        name: value.decode()
+        for name, value in vars(kdf).items()
+        if name.startswith(("LABEL_", "DOMAIN_", "CONTEXT_"))
+    }
+    drawn = {code(cells[0])[0]: code(cells[1])[0] for cells in rows("constant in `kdf.py`")}
+    assert drawn == real
+
+
+@pytest.mark.parametrize("table", ["transcript field", "constant in `kdf.py`"])
+def test_every_symbol_is_in_the_model(table):
+    for cells in rows(table):
+        symbols = code(cells[2])
+        assert symbols or cells[2] == "-"
+        for symbol in symbols:
+            assert re.search(rf"\b{symbol}\b", MODEL), symbol
+
+
+def test_every_constant_of_the_model_is_on_the_page():
+    constants = re.search(r"const ([\w, ]+): bitstring", MODEL).group(1).split(", ")
+    drawn = {
+        s for table in ("constant in `kdf.py`",) for cells in rows(table) for s in code(cells[2])
+    }
+    assert set(constants) <= drawn
+
+
+def test_every_label_is_used():
+    used = "".join(
+        (ROOT / "firmware/micropython/pqmesh/engine" / f"{name}.py").read_text()
+        for name in ("hs_s", "session", "sender")
+    )
+    for name in vars(kdf):
+        if name.startswith(("LABEL_", "DOMAIN_", "CONTEXT_")):
+            assert len(re.findall(rf"\b{name}\b", used)) >= 2, name  # imported, and then used
+
+
+def test_the_page_tells_the_lengths_of_the_messages():
+    for size in (*handshake.MESSAGE_BYTES.values(), handshake.SEALED_BYTES):
+        assert f"{size:,}" in PAGE
+
+
+def test_the_page_and_the_wire_tables_agree_on_kinds():
+    assert (fragment.SACK, fragment.POLL) == (0x80, 0x81)
+    assert f"0 0x{fragment.SACK:02x} | 1 message" in PAGE
+    assert f"0 0x{fragment.POLL:02x} | 1 message" in PAGE
+    assert session.HEADER_BYTES == 5
+    assert "| 5 ciphertext |" in PAGE
+
+
+def test_the_module_draws_the_same_schedule():
+    for line in ("Extract(0^32, 0^32)", '"m2"', '"m3"', '"fin r"', '"fin i"', "th3"):
+        assert line in PAGE
+        assert line in hs_s.__doc__
