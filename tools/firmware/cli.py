@@ -92,12 +92,12 @@ def _run(options: argparse.Namespace) -> None:
         toolchain.require(["qemu-system-arm"])
         place = paths.BUILD / "run" / target.name
         flash = options.flash or place / "flash.img"
-        qemu.make_flash(flash)
-        place.mkdir(parents=True, exist_ok=True)
         link = os.path.relpath(place / "link")  # a socket's name has 107 bytes at most
         # With mon:stdio Ctrl-C goes to the board and QEMU keeps a way out.
         console = ["-serial", "mon:stdio"]
         command = qemu.emulator_command(image, target.machine, console, link, flash=flash)
+        place.mkdir(parents=True, exist_ok=True)
+        qemu.make_flash(flash)
         print(f"data link (UART1): {link}\nflash: {flash}\nto leave: Ctrl-A, then x")
     elif target.outputs[0] == "micropython":
         command = [str(image)]

@@ -29,6 +29,7 @@ from tools.firmware.repl import BoardGone, Repl
 
 FLASH_BYTES = 1 << 20
 _ERASED = b"\xff"
+_PATH_BYTES_MAX = 255  # PATH_BYTES of firmware/ports/qemu/flash.c, less the end
 _START_TIMEOUT_S = 20.0
 _STOP_TIMEOUT_S = 5.0
 _TICK_NS = 40  # SysTick runs at 25 MHz of QEMU's virtual time
@@ -45,11 +46,21 @@ def emulator_command(
     """QEMU's command line. `console` are the options that make UART0; UART1 is a unix socket."""
     words = [f"arg={word}" for word in ("pqmesh", f"id={board_id}")]
     if flash is not None:
-        words.append(f"arg=flash={flash.resolve()}")
+        words.append(f"arg=flash={_checked(flash)}")
     command = ["qemu-system-arm", "-machine", machine, "-kernel", str(image)]
     command += ["-display", "none", "-monitor", "none"]
     command += ["-semihosting-config", ",".join(["enable=on,target=native", *words])]
     return [*command, *console, "-serial", f"unix:{link_address},server=on,wait=off"]
+
+
+def _checked(flash: Path) -> Path:
+    """Absolute path of the flash. Raises FirmwareError for one that would not reach the board."""
+    path = flash.resolve()
+    if " " in str(path) or "," in str(path):
+        raise FirmwareError(f"the emulator cannot take a path with spaces or commas: {path}")
+    if len(os.fsencode(path)) > _PATH_BYTES_MAX:
+        raise FirmwareError(f"the emulator takes paths of {_PATH_BYTES_MAX} bytes at most: {path}")
+    return path
 
 
 def make_flash(path: Path) -> None:
@@ -81,8 +92,8 @@ class QemuBoard:
     ) -> None:
         if not 1 <= len(board_id) <= 16 or not board_id.isalnum():
             raise ValueError(f"board_id must be 1 to 16 letters or digits, not {board_id!r}")
-        if flash is not None and (" " in str(flash.resolve()) or "," in str(flash.resolve())):
-            raise ValueError(f"the emulator cannot take a path with spaces or commas: {flash}")
+        if flash is not None:
+            _checked(flash)
         self._image = image
         self._machine = machine
         self._flash = flash

@@ -128,8 +128,12 @@ class TestCommand:
             qemu.QemuBoard(Path("fw.elf"), board_id=board_id)
 
     def test_a_flash_path_that_would_break_the_command_is_refused(self, tmp_path: Path) -> None:
-        with pytest.raises(ValueError, match="spaces or commas"):
+        with pytest.raises(FirmwareError, match="spaces or commas"):
             qemu.QemuBoard(Path("fw.elf"), flash=tmp_path / "a b")
+
+    def test_a_flash_path_too_long_for_the_firmware_is_refused(self, tmp_path: Path) -> None:
+        with pytest.raises(FirmwareError, match="255 bytes"):
+            qemu.QemuBoard(Path("fw.elf"), flash=tmp_path / ("x" * 250))
 
     async def test_counting_needs_icount(self) -> None:
         async with qemu.QemuBoard(Path("fw.elf")) as board:
