@@ -120,13 +120,18 @@ int pqc_check_workspace(const void *ws, size_t ws_bytes, size_t need);
  * noinline function and calls this afterwards, so that spilled registers do not
  * survive. That `bytes` is enough is measured, see tests/wipe.
  */
-#define PQC_DEFINE_BURN(name, bytes)                                                       \
-    PQC_NOINLINE static void name(void)                                                    \
-    {                                                                                      \
-        volatile uint32_t dead[(bytes) / 4 * (sizeof(void *) > 4 ? 3 : 1)];                \
-        for (unsigned i = 0; i < sizeof dead / 4; i++) {                                   \
-            dead[i] = 0; /* no call to pqc_wipe(): its own frame would lie below `dead` */ \
-        }                                                                                  \
+#define PQC_DEFINE_BURN(name, bytes)                                                         \
+    PQC_NOINLINE static void name##_frame(void)                                              \
+    {                                                                                        \
+        volatile uint32_t dead[(bytes) / 4 * (sizeof(void *) > 4 ? 3 : 1)];                  \
+        for (unsigned i = 0; i < sizeof dead / 4; i++) {                                     \
+            dead[i] = 0; /* no call to pqc_wipe(): its own frame would lie below `dead` */   \
+        }                                                                                    \
+    }                                                                                        \
+    PQC_INLINE void name(void)                                                               \
+    {                                                                                        \
+        name##_frame();                                                                      \
+        PQC_MEMORY_BARRIER(); /* no tail call: it would start higher up and end too early */ \
     }
 
 #endif
