@@ -2,10 +2,13 @@
 """Messages for one neighbour, kept until it has acknowledged them, and across restarts.
 
 A pqmesh.delivery.Outbox with the store beside it: stored before added, erased after delivered.
+A message may have a last moment, by the wall clock, since it must hold across restarts too: a
+command that nobody could take then must not surprise anyone hours later.
 """
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 from pqmesh.delivery import Outbox
@@ -38,9 +41,11 @@ class Mailbox:
         self._outbox = Outbox(capacity)
         self._store = store
         self._kept_at_ms: dict[bytes, int] = {}
+        self._expires_ms: dict[bytes, int] = {}
+        self._carried: dict[bytes, int] = {}  # what a session has taken, by its number
         if store is not None:
-            for ident, payload in store.waiting(target)[:capacity]:
-                self._outbox.add(ident, payload)
+            for ident, payload, expires_ms in store.waiting(target)[:capacity]:
+                self._add(ident, payload, expires_ms)
 
     def __len__(self) -> int:
         return len(self._outbox)
@@ -48,9 +53,10 @@ class Mailbox:
     def __contains__(self, ident: bytes) -> bool:
         return any(ident == held for held, _ in self._outbox)
 
-    def keep(self, ident: bytes, payload: bytes, now_ms: int) -> bool:
+    def keep(self, ident: bytes, payload: bytes, now_ms: int, keep_ms: int | None = None) -> bool:
         """Keep a message; True when it is now (or was already) in the box.
 
+        :param keep_ms: how long it may wait for a session; None waits for ever
         :raises StoreError: it could not be written; it is not in the box
         """
         if ident in self:
@@ -58,9 +64,10 @@ class Mailbox:
         if len(self._outbox) >= self._capacity:
             self.refused += 1
             return False
+        expires_ms = None if keep_ms is None else wall_ms() + keep_ms
         if self._store is not None:
-            self._store.keep(self.target, ident, payload)
-        self._outbox.add(ident, payload)
+            self._store.keep(self.target, ident, payload, expires_ms)
+        self._add(ident, payload, expires_ms)
         self._kept_at_ms[ident] = now_ms
         return True
 
@@ -68,9 +75,23 @@ class Mailbox:
         """Return (id, payload) of the oldest message no session carries, or None."""
         return self._outbox.waiting()
 
+    def drop_expired(self) -> list[bytes]:
+        """Give up the messages whose time is over and that no session carries; return their ids.
+
+        :raises StoreError: as ``delivered``
+        """
+        now = wall_ms()
+        over = [ident for ident, expires_ms in self._expires_ms.items() if expires_ms <= now]
+        carried = self._carried
+        dropped = [ident for ident in over if ident not in carried]
+        for ident in dropped:
+            self.discard(ident)
+        return dropped
+
     def sent(self, ident: bytes, session: int, number: int) -> None:
         """Note that a session took the message under ``number``."""
         self._outbox.sent(ident, session, number)
+        self._carried[ident] = session
 
     def delivered(self, session: int, number: int, now_ms: int) -> Handed | None:
         """Forget the message a session has had acknowledged; None if it is not from here.
@@ -84,6 +105,8 @@ class Mailbox:
             return None
         if self._store is not None:
             self._store.forget(self.target, ident)
+        self._expires_ms.pop(ident, None)
+        self._carried.pop(ident, None)
         waited_ms = now_ms - self._kept_at_ms.pop(ident, now_ms)
         return Handed(ident=ident, payload=held[ident], waited_ms=waited_ms)
 
@@ -92,6 +115,17 @@ class Mailbox:
         self._outbox.sent(ident, 0, -2)
         self.delivered(0, -2, 0)
 
+    def _add(self, ident: bytes, payload: bytes, expires_ms: int | None) -> None:
+        self._outbox.add(ident, payload)
+        if expires_ms is not None:
+            self._expires_ms[ident] = expires_ms
+
     def session_ended(self, session: int) -> int:
         """Put back what ``session`` carried; returns how many messages wait again."""
+        self._carried = {ident: one for ident, one in self._carried.items() if one != session}
         return self._outbox.session_ended(session)
+
+
+def wall_ms() -> int:
+    """Milliseconds since 1970."""
+    return time.time_ns() // 1_000_000

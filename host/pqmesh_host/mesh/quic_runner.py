@@ -18,6 +18,7 @@ from ..config import PeerConfig
 from ..driver import now_ms
 from ..events import Event, EventBus
 from ..quic.errors import EndpointClosed, NotAcknowledged, PeerClosed, QuicError
+from .allowance import Allowance
 from .backoff import Backoff
 from .link_runner import serials
 from .mailbox import Mailbox
@@ -181,8 +182,10 @@ class QuicRunner:
         self._publish("peer-lost", peer.peer_id, session.over, reason)
 
     async def _receive(self, session: PeerSession) -> NoReturn:
+        allowance = Allowance(now_ms())
         while True:
             payload = await session.peer.recv()
+            await asyncio.sleep(allowance.take(now_ms()) / 1000)  # yields even when it is 0
             try:
                 self._switchboard.take(payload, session, len(payload))
             except ProtocolError as error:

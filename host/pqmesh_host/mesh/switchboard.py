@@ -32,6 +32,9 @@ INBOX_IDS = 1024
 MAILBOX_MESSAGES = 1024
 """Messages that wait for one neighbour; a further one is refused and reported."""
 
+COMMAND_KEEP_MS = 60_000
+"""How long a command that was taken for an open session outlives it; then it is given up."""
+
 Draw = Callable[[int], bytes]
 
 
@@ -102,7 +105,12 @@ class Switchboard:
             store = self._store if durable else None
             self._mailboxes[hop.peer_id] = Mailbox(hop.peer_id, MAILBOX_MESSAGES, store)
         self._store.note_peer(hop.peer_id, neighbour.over if hop.on_link else "quic")
-        return self._mailboxes[hop.peer_id]
+        box = self._mailboxes[hop.peer_id]
+        for ident in box.drop_expired():
+            text = f"a command for it waited longer than {COMMAND_KEEP_MS // 1000} s"
+            details = {"id": ident.hex()}
+            self._bus.publish(Event(kind="dropped", peer=hop.peer_id, text=text, details=details))
+        return box
 
     def detach(self, neighbour: Neighbour) -> None:
         """A session has ended; ignored when a newer one has taken over."""
@@ -197,7 +205,7 @@ class Switchboard:
         answer = self._calls.start(message.id, destination, targets)
         try:
             for target in targets:
-                self._mailboxes[target].keep(message.id, payload, now_ms())
+                self._mailboxes[target].keep(message.id, payload, now_ms(), COMMAND_KEEP_MS)
                 self.wake(target)
             details = {"command": name, "args": arguments, "id": message.id.hex()}
             self._bus.publish(
@@ -214,7 +222,8 @@ class Switchboard:
     def _keep(self, forwards: tuple[tuple[bytes, MeshMessage], ...]) -> None:
         for target, message in forwards:
             box = self._mailboxes.get(target)
-            if box is None or not box.keep(message.id, message.encode(), now_ms()):
+            keep_ms = COMMAND_KEEP_MS if message.kind == COMMAND else None
+            if box is None or not box.keep(message.id, message.encode(), now_ms(), keep_ms):
                 text = "it is gone" if box is None else "its mailbox is full"
                 self._bus.publish(
                     Event(kind="dropped", peer=target, text=f"message for it: {text}")

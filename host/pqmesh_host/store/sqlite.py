@@ -2,7 +2,7 @@
 """The state database: messages not yet delivered, message ids taken, peers known.
 
     seen    (seq, origin, id)               what the Inbox remembers, oldest first
-    outbox  (seq, target, id, payload)      what the Outboxes hold, oldest first
+    outbox  (seq, target, id, payload, expires_ms)   what the Outboxes hold, oldest first
     peer    (peer_id, over, last_seen_ms)   whom this node has met
 
 SQLite in WAL mode with synchronous=FULL: when a transaction has ended, a power cut no longer
@@ -36,7 +36,7 @@ _SCHEMA = """
 CREATE TABLE seen (seq INTEGER PRIMARY KEY AUTOINCREMENT, origin BLOB NOT NULL, id BLOB NOT NULL,
                    UNIQUE (origin, id));
 CREATE TABLE outbox (seq INTEGER PRIMARY KEY AUTOINCREMENT, target BLOB NOT NULL, id BLOB NOT NULL,
-                     payload BLOB NOT NULL, UNIQUE (target, id));
+                     payload BLOB NOT NULL, expires_ms INTEGER, UNIQUE (target, id));
 CREATE TABLE peer (peer_id BLOB PRIMARY KEY, over TEXT NOT NULL, last_seen_ms INTEGER NOT NULL);
 """
 
@@ -112,12 +112,18 @@ class Store:
         with _explained(self._path):
             return list(self._database.execute("SELECT origin, id FROM seen ORDER BY seq"))
 
-    def keep(self, target: bytes, ident: bytes, payload: bytes) -> None:
-        """Keep a message for ``target`` until ``forget``; a repeat of its id changes nothing."""
+    def keep(
+        self, target: bytes, ident: bytes, payload: bytes, expires_ms: int | None = None
+    ) -> None:
+        """Keep a message for ``target`` until ``forget``; a repeat of its id changes nothing.
+
+        :param expires_ms: since 1970; only handed back by ``waiting``, never acted upon here
+        """
         with _explained(self._path):
             self._database.execute(
-                "INSERT OR IGNORE INTO outbox (target, id, payload) VALUES (?, ?, ?)",
-                (target, ident, payload),
+                "INSERT OR IGNORE INTO outbox (target, id, payload, expires_ms)"
+                " VALUES (?, ?, ?, ?)",
+                (target, ident, payload, expires_ms),
             )
 
     def forget(self, target: bytes, ident: bytes) -> None:
@@ -127,12 +133,13 @@ class Store:
                 "DELETE FROM outbox WHERE target = ? AND id = ?", (target, ident)
             )
 
-    def waiting(self, target: bytes) -> list[tuple[bytes, bytes]]:
-        """Return (id, payload) of everything kept for ``target``, oldest first."""
+    def waiting(self, target: bytes) -> list[tuple[bytes, bytes, int | None]]:
+        """Return (id, payload, expires_ms) of everything kept for ``target``, oldest first."""
         with _explained(self._path):
             return list(
                 self._database.execute(
-                    "SELECT id, payload FROM outbox WHERE target = ? ORDER BY seq", (target,)
+                    "SELECT id, payload, expires_ms FROM outbox WHERE target = ? ORDER BY seq",
+                    (target,),
                 )
             )
 

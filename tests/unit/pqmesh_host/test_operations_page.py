@@ -83,6 +83,7 @@ def test_every_metric_is_named() -> None:
         ("What it promises", switchboard.INBOX_IDS),
         ("What it promises", switchboard.INBOX_ORIGINS),
         ("What it promises", sqlite.MAX_SEEN),
+        ("What it promises", switchboard.COMMAND_KEEP_MS // 1000),
         ("The control socket", control_socket.LINE_BYTES),
         ("The control socket", control_socket.MAX_CLIENTS),
         ("The control socket", control_socket.MAX_REQUESTS),

@@ -11,6 +11,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 
+from pqmesh_host.mesh import mailbox as subject
 from pqmesh_host.mesh.mailbox import Handed, Mailbox
 from pqmesh_host.store import Store
 
@@ -63,14 +64,14 @@ def test_a_repeat_is_kept_once(store: Store) -> None:
     box = Mailbox(BOARD, 4, store)
     assert box.keep(ident(1), b"first", 0)
     assert box.keep(ident(1), b"again", 0)
-    assert store.waiting(BOARD) == [(ident(1), b"first")]
+    assert store.waiting(BOARD) == [(ident(1), b"first", None)]
 
 
 def test_a_full_box_refuses_the_newest_and_counts_it(store: Store) -> None:
     box = Mailbox(BOARD, 2, store)
     assert [box.keep(ident(number), b"x", 0) for number in range(3)] == [True, True, False]
     assert box.refused == 1
-    assert [one for one, _ in store.waiting(BOARD)] == [ident(0), ident(1)]
+    assert [one for one, *_ in store.waiting(BOARD)] == [ident(0), ident(1)]
 
 
 def test_a_message_nobody_can_take_is_given_up(store: Store) -> None:
@@ -78,6 +79,33 @@ def test_a_message_nobody_can_take_is_given_up(store: Store) -> None:
     box.keep(ident(1), b"far too long", 0)
     box.discard(ident(1))
     assert (len(box), store.waiting(BOARD)) == (0, [])
+
+
+def test_a_message_has_its_time_even_across_restarts(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [1_000_000]
+    monkeypatch.setattr(subject, "wall_ms", lambda: clock[0])
+    box = Mailbox(BOARD, 4, store)
+    box.keep(ident(1), b"for ever", 0)
+    box.keep(ident(2), b"for a minute", 0, keep_ms=60_000)
+    clock[0] += 59_999
+    assert box.drop_expired() == []
+    again = Mailbox(BOARD, 4, store)
+    clock[0] += 1
+    assert again.drop_expired() == [ident(2)]
+    assert [one for one, *_ in store.waiting(BOARD)] == [ident(1)]
+
+
+def test_what_a_session_carries_does_not_expire_under_it(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    box = Mailbox(BOARD, 4, store)
+    box.keep(ident(1), b"x", 0, keep_ms=0)
+    box.sent(ident(1), session=7, number=1)
+    assert box.drop_expired() == []
+    box.session_ended(7)
+    assert box.drop_expired() == [ident(1)]
 
 
 def test_a_strangers_box_lives_in_memory_only(store: Store) -> None:

@@ -15,6 +15,7 @@ from pqmesh.record import replace
 from pqmesh.wire.mesh import MeshMessage, command, reading, reply
 from pqmesh_host.errors import StoreError
 from pqmesh_host.events import Event, EventBus
+from pqmesh_host.mesh import mailbox
 from pqmesh_host.mesh import switchboard as subject
 from pqmesh_host.mesh.mailbox import Mailbox
 from pqmesh_host.mesh.router import Hop, Unreachable
@@ -79,7 +80,7 @@ def held(box: Mailbox) -> list[MeshMessage]:
 async def test_a_reading_is_kept_for_the_peer_before_take_returns(rig: Rig, store: Store) -> None:
     rig.subject.take(A_READING.encode(), rig.board, 60)
     assert held(rig.for_alice) == [replace(A_READING, origin=BOARD, ttl=7)]
-    assert [ident for ident, _ in store.waiting(ALICE)] == [ID]
+    assert [ident for ident, *_ in store.waiting(ALICE)] == [ID]
     assert store.seen() == [(BOARD, ID)]
     assert rig.alice.woken == 1
     (event,) = rig.events
@@ -177,6 +178,18 @@ async def test_a_call_without_a_reply_times_out(rig: Rig) -> None:
         await rig.subject.call(BOARD, "led", {}, 0.01)
     assert len(rig.subject._calls) == 0
     assert len(rig.for_board) == 1  # it was promised to be delivered, and will be
+
+
+async def test_a_command_that_lost_its_session_is_given_up_after_a_while(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig.subject.take(command(ID, "led", {}, BOARD).encode(), rig.alice, 60)
+    rig.subject.detach(rig.board)
+    monkeypatch.setattr(mailbox, "wall_ms", lambda: 10**15)
+    back = rig.subject.attach(FakeNeighbour(BOARD, on_link=True))
+    assert len(back) == 0
+    assert "waited longer than 60 s" in rig.events[-1].text
+    assert rig.events[-1].details == {"id": ID.hex()}
 
 
 async def test_a_call_to_oneself_is_a_mistake(rig: Rig) -> None:

@@ -33,10 +33,14 @@ def test_what_is_kept_is_there_after_reopening_in_order(path: Path) -> None:
     with Store.open(path) as store:
         for number in (3, 1, 2):
             store.keep(ALICE, ident(number), b"payload %d" % number)
-        store.keep(BOB, ident(9), b"bob's")
+        store.keep(BOB, ident(9), b"bob's", expires_ms=5)
         store.forget(ALICE, ident(1))
     with Store.open(path) as store:
-        assert store.waiting(ALICE) == [(ident(3), b"payload 3"), (ident(2), b"payload 2")]
+        assert store.waiting(ALICE) == [
+            (ident(3), b"payload 3", None),
+            (ident(2), b"payload 2", None),
+        ]
+        assert store.waiting(BOB) == [(ident(9), b"bob's", 5)]
         assert store.targets() == [ALICE, BOB]
 
 
@@ -44,7 +48,7 @@ def test_keeping_the_same_message_twice_keeps_it_once(path: Path) -> None:
     with Store.open(path) as store:
         store.keep(ALICE, ident(1), b"first")
         store.keep(ALICE, ident(1), b"second")
-        assert store.waiting(ALICE) == [(ident(1), b"first")]
+        assert store.waiting(ALICE) == [(ident(1), b"first", None)]
 
 
 def test_seen_ids_are_bounded_per_origin_and_oldest_first(path: Path) -> None:
@@ -99,7 +103,7 @@ with Store.open(Path(sys.argv[1])) as store:
     )
     assert done.returncode == -signal.SIGKILL
     with Store.open(path) as store:
-        assert store.waiting(ALICE) == [(b"12345678", b"committed")]
+        assert store.waiting(ALICE) == [(b"12345678", b"committed", None)]
 
 
 def test_known_peers_are_the_most_recent(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
