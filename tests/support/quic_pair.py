@@ -57,7 +57,8 @@ def server(name="server", *, trust=lambda key: True, cls=PqConnection, **options
 
 
 class Pair:
-    """``drop(side, n)`` says whether datagram n (from 1) of side "client"/"server" is lost."""
+    """``drop(side, n)`` says whether datagram n (from 1) of side "client"/"server" is lost;
+    ``jitter()`` adds seconds to one flight, so that datagrams overtake each other."""
 
     def __init__(
         self,
@@ -66,6 +67,7 @@ class Pair:
         *,
         rtt_s: float = RTT_S,
         drop: Callable[[str, int], bool] = lambda side, n: False,
+        jitter: Callable[[], float] = lambda: 0.0,
     ) -> None:
         self.client, self.server = client, None
         self.now = 0.0
@@ -75,6 +77,7 @@ class Pair:
         self._make_server = make_server
         self._one_way = rtt_s / 2
         self._drop = drop
+        self._jitter = jitter
         self._flights = []
         self._order = itertools.count()
         client.connect(SERVER, self.now)
@@ -115,7 +118,8 @@ class Pair:
                 self.sent[side].append(len(data))
                 self.sent_at.append((self.now, side, len(data)))
                 if not self._drop(side, len(self.sent[side])):
-                    flight = (self.now + self._one_way, next(self._order), side, data)
+                    arrival = self.now + self._one_way + self._jitter()
+                    flight = (arrival, next(self._order), side, data)
                     heapq.heappush(self._flights, flight)
             while (event := end.next_event()) is not None:
                 self.events[side].append(event)

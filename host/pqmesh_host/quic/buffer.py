@@ -3,4 +3,5 @@
 
 from aioquic.buffer import Buffer as Buffer  # type: ignore[attr-defined]
 from aioquic.buffer import BufferReadError as BufferReadError  # type: ignore[attr-defined]
+from aioquic.buffer import encode_uint_var as encode_uint_var
 from aioquic.buffer import size_uint_var as size_uint_var

@@ -27,6 +27,7 @@ from .errors import (
     HandshakeFailed,
     describe,
 )
+from .fastpath import connection_class
 from .limits import QuicLimits
 from .peer import Peer, Phase
 from .rawkey import LocalKey, RawPublicKey
@@ -67,6 +68,7 @@ class QuicEndpoint:
         self._on_refused = on_refused
         self._registry = Registry()
         self._acceptor = Acceptor(limits)
+        self._connection_class = connection_class(limits.fast_path)
         self._ledger = messages.AckLedger()
         self._parameters = {
             transport_parameters.ACK_RECEIVE_V2: b"",
@@ -235,7 +237,7 @@ class QuicEndpoint:
         return self._begin_accepting(verdict, address, now)
 
     def _begin_accepting(self, verdict: Accept, address: Address, now: float) -> Peer:
-        connection = PqConnection(
+        connection = self._connection_class(
             configuration=self._configuration(is_client=False),
             verify_peer=self._admits,
             original_destination_connection_id=verdict.original_cid,
@@ -269,7 +271,7 @@ class QuicEndpoint:
         if len(self._registry) >= self._limits.max_connections:
             raise EndpointFull(f"all {self._limits.max_connections} connections are in use")
         now = self._loop.time()
-        connection = PqConnection(
+        connection = self._connection_class(
             configuration=self._configuration(is_client=True),
             verify_peer=self._admits if expect is None else lambda key: key.peer_id == expect,
         )

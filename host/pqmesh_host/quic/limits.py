@@ -71,6 +71,9 @@ class QuicLimits:
     datagram_bytes: int = HANDSHAKE_DATAGRAM_BYTES
     """UDP payload of 1-RTT packets, 1200..65000."""
 
+    fast_path: bool = True
+    """Whether ``fastpath`` serves the two hot loops; off, all packets go aioquic's way."""
+
     socket_buffer_bytes: int = 4 * 1024 * 1024
     """SO_RCVBUF and SO_SNDBUF asked for; the kernel may grant less."""
 

@@ -13,12 +13,18 @@ import re
 
 import pytest
 from aioquic import tls
+from aioquic._crypto import HeaderProtection
 from aioquic.quic.congestion.reno import RenoCongestionControl
 from aioquic.quic.connection import Limit, QuicConnection
+from aioquic.quic.crypto import CryptoContext, CryptoPair
+from aioquic.quic.packet_builder import QuicPacketBuilder
 from aioquic.quic.recovery import QuicPacketPacer
+from aioquic.quic.stream import QuicStreamReceiver, QuicStreamSender
 
 from pqmesh_host.quic import pacing
 from pqmesh_host.quic.connection import Credit, PqConnection
+from pqmesh_host.quic.fast_receive import FastReceive
+from pqmesh_host.quic.fast_send import FastSend
 from pqmesh_host.quic.tls13 import ProfileContext
 from pqmesh_host.quic.tls_client import ClientContext
 from pqmesh_host.quic.tls_server import ServerContext
@@ -30,6 +36,8 @@ OURS = [
     (ClientContext, tls.Context),
     (ServerContext, tls.Context),
     (PqConnection, QuicConnection),
+    (FastReceive, QuicConnection),
+    (FastSend, QuicConnection),
     (Credit, Limit),
     (pacing.CoarsePacer, QuicPacketPacer),
     (pacing.CappedReno, RenoCongestionControl),
@@ -57,8 +65,10 @@ HASHES = {
     "QuicConnection._initialize": "8ebda0eee3e0b2de",
     "QuicConnection._parse_transport_parameters": "be9dadf472e1a339",
     "QuicConnection._serialize_transport_parameters": "9ebfc08fb45c5c80",
+    "QuicConnection._write_application": "44b0500c0db69129",
     "QuicConnection._write_connection_limits": "e4a74a19b75e0cf5",
     "QuicConnection._write_stream_limits": "c85ac063469402cf",
+    "QuicConnection.receive_datagram": "1c538c6488cda61d",
     "QuicPacketPacer.next_send_time": "b1aec4e597849544",
     "QuicPacketPacer.update_rate": "b33ef11521a6d5dd",
     "RenoCongestionControl.on_packet_acked": "58f7bf08a45e7556",
@@ -96,6 +106,16 @@ RELIED_ON = [
     (QuicConnection, "_payload_received"),
     (QuicConnection, "datagrams_to_send"),
     (QuicConnection, "receive_datagram"),
+    (QuicPacketBuilder, "_end_packet"),
+    (QuicPacketBuilder, "start_packet"),
+    (QuicPacketBuilder, "flush"),
+    (CryptoPair, "encrypt_packet"),
+    (CryptoContext, "decrypt_packet"),
+    (HeaderProtection, "apply"),
+    (HeaderProtection, "remove"),
+    (QuicStreamReceiver, "handle_frame"),
+    (QuicStreamSender, "get_frame"),
+    (QuicConnection, "_write_stream_frame"),
     (tls.Context, "_handle_reassembled_message"),
     (tls.Context, "_server_handle_certificate_verify"),
     (tls.Context, "_server_handle_finished"),
@@ -107,12 +127,22 @@ RELIED_HASHES = {
     "Context._handle_reassembled_message": "2469c4c007041e54",
     "Context._server_handle_certificate_verify": "dbd74baa3b0f6e22",
     "Context._server_handle_finished": "9882f93bd2449068",
+    "CryptoContext.decrypt_packet": "175e3e16ccd04174",
+    "CryptoPair.encrypt_packet": "cfaba85356ae309c",
+    "HeaderProtection.apply": "0a69f64e74e1bfb0",
+    "HeaderProtection.remove": "43220c44b820032a",
     "QuicConnection._handle_crypto_frame": "31d571b9da9a6648",
     "QuicConnection._handle_stream_frame": "b45872d2860e3060",
     "QuicConnection._payload_received": "e236fb91fb59eda0",
     "QuicConnection._write_application": "44b0500c0db69129",
+    "QuicConnection._write_stream_frame": "05b8830aab77243d",
     "QuicConnection.datagrams_to_send": "cd79f7b088e54cd6",
     "QuicConnection.receive_datagram": "1c538c6488cda61d",
+    "QuicPacketBuilder._end_packet": "78159e9b6438c3f3",
+    "QuicPacketBuilder.flush": "b6ea523c14bc4f35",
+    "QuicPacketBuilder.start_packet": "34b8af367ad88e2f",
+    "QuicStreamReceiver.handle_frame": "0c5997e927f96839",
+    "QuicStreamSender.get_frame": "a0c273f3ba5816b6",
 }
 
 
