@@ -68,13 +68,18 @@ def sources() -> list[Path]:
     return sorted((C_PQC / "src").glob("*.c"))
 
 
-def build(name: str, extra: list[Path], flags: tuple[str, ...]) -> Path:
+def build(
+    name: str, extra: list[Path], flags: tuple[str, ...], command: list[str] | None = None
+) -> Path:
     """Compile the library and ``extra`` into ``build/dsa/<digest>/<name>``, once.
+
+    ``command`` is the compiler, when not the usual one.
 
     :raises BuildError: no compiler, or the compiler's own message
     """
     files = [*sources(), *extra]
-    state = hashlib.sha256(repr((name, flags)).encode())
+    compile_with = command or compiler()
+    state = hashlib.sha256(repr((name, flags, compile_with)).encode())
     for path in [*files, *sorted(C_PQC.glob("*/*.h"))]:
         state.update(path.read_bytes())
     target = ROOT / "build" / "dsa" / state.hexdigest()[:16] / name
@@ -82,8 +87,10 @@ def build(name: str, extra: list[Path], flags: tuple[str, ...]) -> Path:
         return target
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_suffix(".partial")
-    command = [*compiler(), "-std=c11", *WARNINGS, *flags, *map(str, files), "-o", str(partial)]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    arguments = ["-std=c11", *WARNINGS, *flags, *map(str, files), "-o", str(partial)]
+    result = subprocess.run(
+        [*compile_with, *arguments], capture_output=True, text=True, check=False
+    )
     if result.returncode != 0:
         raise BuildError(f"the compiler refused firmware/c_pqc:\n{result.stderr}")
     partial.replace(target)

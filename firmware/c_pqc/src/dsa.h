@@ -39,6 +39,15 @@
 #define DSA_Z_BYTES        (DSA_L * DSA_Z_POLY_BYTES)
 #define DSA_EXPANDED_BYTES (32 + 32 + 64 + DSA_S1_BYTES + DSA_S2_BYTES + DSA_T0_BYTES)
 
+/*
+ * Says that a value made from secrets may be known: it is published, or independent
+ * of the key. Does nothing, except under tests/poison.h, where the test of constant
+ * time tells its checker so.
+ */
+#ifndef PQC_DECLASSIFY
+#define PQC_DECLASSIFY(pointer, bytes) ((void)0)
+#endif
+
 /* A polynomial to compute with. */
 typedef struct {
     int32_t c[DSA_N];
@@ -80,9 +89,6 @@ void pqc_dsa_invntt(dsa_poly *p);
 /* acc += A[row][column] o v, the matrix polynomial sampled from rho as it is used (algorithm 32). */
 void pqc_dsa_matrix_mul_add(dsa_packed *acc, const dsa_poly *v, pqc_sponge *sponge,
                             const uint8_t rho[32], unsigned row, unsigned column);
-/* a = A[row][column] */
-void pqc_dsa_matrix_sample(dsa_packed *a, pqc_sponge *sponge, const uint8_t rho[32], unsigned row,
-                           unsigned column);
 /* acc += a o v */
 void pqc_dsa_packed_mul_add(dsa_packed *acc, const dsa_packed *a, const dsa_poly *v);
 /* v = acc - v o c, reduced: the right-hand side of verification */

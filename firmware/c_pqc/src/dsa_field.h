@@ -52,9 +52,9 @@ PQC_INLINE dsa_modulus dsa_load_modulus(void)
 }
 
 /* a b modulo 2^32 */
-PQC_INLINE int32_t dsa_mul_low(int32_t a, int32_t b)
+PQC_INLINE uint32_t dsa_mul_low(int32_t a, int32_t b)
 {
-    return (int32_t)((uint32_t)a * (uint32_t)b);
+    return (uint32_t)a * (uint32_t)b;
 }
 
 #ifdef PQC_SHORT_MULTIPLY
@@ -76,8 +76,10 @@ PQC_INLINE int32_t dsa_mul(int32_t a, int32_t b, dsa_modulus m)
 {
     int32_t t = ((a + 128) >> 8) * ((b + 64) >> 7);
     int32_t h = (t + (t >> 10)) >> 8;
-    return dsa_mul_low(a, b) - dsa_mul_low(h, m.q);
+    return (int32_t)(dsa_mul_low(a, b) - dsa_mul_low(h, m.q));
 }
+
+#define DSA_ONE 1 /* dsa_mul(a, DSA_ONE) is a */
 
 /* 1 / 256: what the inverse transform multiplies with. */
 #define DSA_INVERSE_SCALE (-32736)
@@ -100,9 +102,11 @@ PQC_INLINE int32_t dsa_mul(int32_t a, int32_t b, dsa_modulus m)
     __asm__("" : "+r"(a)); /* signed like b: one product, whatever is known of a */
 #endif
     int64_t product = (int64_t)a * b;
-    int32_t k = dsa_mul_low((int32_t)product, m.inverse);
+    int32_t k = (int32_t)dsa_mul_low((int32_t)product, m.inverse);
     return (int32_t)(product >> 32) - dsa_mul_high(k, m.q);
 }
+
+#define DSA_ONE (-4186625) /* 2^32: dsa_mul(a, DSA_ONE) is a */
 
 /* 2^32 / 256 */
 #define DSA_INVERSE_SCALE 16382
@@ -116,7 +120,7 @@ PQC_INLINE int32_t dsa_mul(int32_t a, int32_t b, dsa_modulus m)
  */
 PQC_INLINE int32_t dsa_mul_constant(int32_t a, dsa_constant b, dsa_modulus m)
 {
-    return dsa_mul_low(a, b.value) - dsa_mul_low(dsa_mul_high(a, b.quotient), m.q);
+    return (int32_t)(dsa_mul_low(a, b.value) - dsa_mul_low(dsa_mul_high(a, b.quotient), m.q));
 }
 
 /*
@@ -125,7 +129,7 @@ PQC_INLINE int32_t dsa_mul_constant(int32_t a, dsa_constant b, dsa_modulus m)
  */
 PQC_INLINE int32_t dsa_reduce(int32_t a, dsa_modulus m)
 {
-    return a - dsa_mul_low((a + (1 << 22)) >> 23, m.q);
+    return a - (int32_t)dsa_mul_low((a + (1 << 22)) >> 23, m.q);
 }
 
 /* (-q, q) to [0, q) */

@@ -14,6 +14,7 @@ void pqc_dsa_key_begin(dsa_key *key, pqc_sponge *sponge, const uint8_t seed[PQC_
     pqc_sponge_absorb_byte(sponge, DSA_L);
     pqc_sponge_finish(sponge);
     pqc_sponge_squeeze(sponge, key->rho, sizeof key->rho);
+    PQC_DECLASSIFY(key->rho, sizeof key->rho); /* part of the public key */
     pqc_sponge_squeeze(sponge, key->mu, sizeof key->mu);
     pqc_sponge_squeeze(sponge, key->mask_seed, 32);
 
@@ -84,13 +85,14 @@ static PQC_NOINLINE void keypair(uint8_t *public_key, const uint8_t *seed, keypa
     pqc_dsa_key_begin(&w->key, &w->sponge, seed);
     memcpy(public_key, w->key.rho, sizeof w->key.rho);
     public_key += sizeof w->key.rho;
-    for (unsigned i = 0; i < DSA_K; i++) {
-        if (i % rows == 0) {
-            multiply_rows(w, i, rows);
+    for (unsigned first = 0; first < DSA_K; first += rows) {
+        multiply_rows(w, first, rows);
+        for (unsigned i = 0; i < rows; i++) {
+            pqc_dsa_sample_secret(w->s2, &w->sponge, w->key.mu, DSA_L + first + i);
+            pqc_dsa_key_row(&w->v, &w->row[i], w->s2);
+            pqc_dsa_pack_t1(public_key, &w->v);
+            public_key += DSA_T1_POLY_BYTES;
         }
-        pqc_dsa_sample_secret(w->s2, &w->sponge, w->key.mu, DSA_L + i);
-        pqc_dsa_key_row(&w->v, &w->row[i % rows], w->s2);
-        pqc_dsa_pack_t1(public_key + DSA_T1_POLY_BYTES * i, &w->v);
     }
 }
 

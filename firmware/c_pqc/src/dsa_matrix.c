@@ -25,40 +25,33 @@ PQC_INLINE void mul_add(dsa_packed *acc, const dsa_poly *v, unsigned i, int32_t 
     dsa_packed_put(acc, i, dsa_reduce(dsa_packed_get(acc, i) + dsa_mul(a, v->c[i], m), m));
 }
 
-/* What becomes of a sampled coefficient. */
-enum { STORE, MULTIPLY };
-
-/* out[n] = a, or out[n] += a v[n]. A candidate of q or more is skipped. */
-PQC_INLINE unsigned take(dsa_packed *out, const dsa_poly *v, int use, unsigned n,
-                         uint32_t candidate, dsa_modulus m)
+/* acc[n] += candidate v[n]; n + 1. A candidate of q or more is skipped. */
+PQC_INLINE unsigned take(dsa_packed *acc, const dsa_poly *v, unsigned n, uint32_t candidate,
+                         dsa_modulus m)
 {
     int32_t a = (int32_t)(candidate & 0x7FFFFF);
     if (a < m.q) {
-        if (use == MULTIPLY) {
-            mul_add(out, v, n, a, m);
-        } else {
-            dsa_packed_put(out, n, a);
-        }
+        mul_add(acc, v, n, a, m);
         n++;
     }
     return n;
 }
 
 /* The last few coefficients, one candidate at a time. */
-static PQC_NOINLINE unsigned take_last(dsa_packed *out, const dsa_poly *v, int use, unsigned n,
+static PQC_NOINLINE unsigned take_last(dsa_packed *acc, const dsa_poly *v, unsigned n,
                                        const uint8_t *p)
 {
     const dsa_modulus m = dsa_load_modulus();
 
     for (const uint8_t *end = p + 12; p != end && n < DSA_N; p += 3) {
         uint32_t candidate = (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16;
-        n = take(out, v, use, n, candidate, m);
+        n = take(acc, v, n, candidate, m);
     }
     return n;
 }
 
-PQC_INLINE void sample(dsa_packed *out, const dsa_poly *v, int use, pqc_sponge *sponge,
-                       const uint8_t rho[32], unsigned row, unsigned column)
+PQC_HOT void pqc_dsa_matrix_mul_add(dsa_packed *acc, const dsa_poly *v, pqc_sponge *sponge,
+                                    const uint8_t rho[32], unsigned row, unsigned column)
 {
     const dsa_modulus m = dsa_load_modulus();
 
@@ -74,27 +67,15 @@ PQC_INLINE void sample(dsa_packed *out, const dsa_poly *v, int use, pqc_sponge *
         const uint8_t *end = p + PQC_SHAKE128_RATE;
         for (; p != end && n <= DSA_N - 4; p += 12) { /* four candidates of three bytes */
             uint32_t w0 = block_word(p), w1 = block_word(p + 4), w2 = block_word(p + 8);
-            n = take(out, v, use, n, w0, m);
-            n = take(out, v, use, n, w0 >> 24 | w1 << 8, m);
-            n = take(out, v, use, n, w1 >> 16 | w2 << 16, m);
-            n = take(out, v, use, n, w2 >> 8, m);
+            n = take(acc, v, n, w0, m);
+            n = take(acc, v, n, w0 >> 24 | w1 << 8, m);
+            n = take(acc, v, n, w1 >> 16 | w2 << 16, m);
+            n = take(acc, v, n, w2 >> 8, m);
         }
         for (; p != end && n < DSA_N; p += 12) {
-            n = take_last(out, v, use, n, p);
+            n = take_last(acc, v, n, p);
         }
     }
-}
-
-PQC_HOT void pqc_dsa_matrix_mul_add(dsa_packed *acc, const dsa_poly *v, pqc_sponge *sponge,
-                                    const uint8_t rho[32], unsigned row, unsigned column)
-{
-    sample(acc, v, MULTIPLY, sponge, rho, row, column);
-}
-
-void pqc_dsa_matrix_sample(dsa_packed *a, pqc_sponge *sponge, const uint8_t rho[32], unsigned row,
-                           unsigned column)
-{
-    sample(a, NULL, STORE, sponge, rho, row, column);
 }
 
 PQC_HOT void pqc_dsa_packed_mul_add(dsa_packed *acc, const dsa_packed *a, const dsa_poly *v)

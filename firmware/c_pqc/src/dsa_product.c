@@ -28,6 +28,11 @@ static void load_small(uint32_t *lanes, const uint8_t s[DSA_ETA_POLY_BYTES])
     for (unsigned i = 0; i < 64; i++) {
         uint32_t x = (uint32_t)s[2 * i] | (uint32_t)s[2 * i + 1] << 16;
         x = (x | x << 4) & 0x0F0F0F0F; /* eta - s, a byte each */
+#ifdef PQC_TEST_LEAK
+        if ((x & 255) == DSA_ETA) { /* what the tests of constant time must find */
+            *(volatile uint32_t *)&lanes[127] = x;
+        }
+#endif
         lanes[64 + i] = x;
         lanes[i] = 0x01010101u * (2 * DSA_ETA) - x;
     }

@@ -35,7 +35,9 @@ void pqc_dsa_sample_secret(uint8_t packed[DSA_ETA_POLY_BYTES], pqc_sponge *spong
         const uint8_t *end = p + PQC_SHAKE256_RATE;
         for (; p != end && n < DSA_N; p++) {
             for (unsigned byte = *p, half = 0; half < 2 && n < DSA_N; half++, byte >>= 4) {
-                if ((byte & 15) <= 2 * DSA_ETA) {
+                int accepted = (byte & 15) <= 2 * DSA_ETA;
+                PQC_DECLASSIFY(&accepted, sizeof accepted);
+                if (accepted) {
                     word = word >> 4 | (uint32_t)byte << 28;
                     if (++n % 8 == 0) {
                         pqc_store32(packed + n / 2 - 4, word);
@@ -86,27 +88,31 @@ PQC_INLINE void pour(mask_sink *sink, unsigned n, uint32_t bits)
 
 /*
  * 20 bits a coefficient, read a word at a time, from `stored` or else block by block
- * from a sponge. Between words `rest` holds the `have` < 20 bits left over.
+ * from a sponge. Between words `rest` holds the `have` bits left over.
  */
-PQC_INLINE void unpack_mask(mask_sink *sink, const uint8_t *stored, pqc_sponge *sponge)
+static PQC_NOINLINE void unpack_mask(mask_sink *sink, const uint8_t *stored, pqc_sponge *sponge)
 {
+    const uint8_t *p = stored, *end = stored;
     uint32_t rest = 0;
-    unsigned have = 0, n = 0;
+    unsigned have = 0;
 
-    while (n < DSA_N) {
-        const uint8_t *p = stored != NULL ? stored : pqc_sponge_squeeze_block(sponge);
-        const uint8_t *end = p + (stored != NULL ? DSA_Z_POLY_BYTES : PQC_SHAKE256_RATE);
-        for (; p != end && n < DSA_N; p += 4) {
+    for (unsigned n = 0; n < DSA_N; n++) {
+        uint32_t bits = rest;
+        if (have < 20) {
+            if (p == end) {
+                p = stored != NULL ? stored : pqc_sponge_squeeze_block(sponge);
+                end = p + (stored != NULL ? DSA_Z_POLY_BYTES : PQC_SHAKE256_RATE);
+            }
             uint32_t word = pqc_load32(p);
-            pour(sink, n++, rest | word << have);
+            p += 4;
+            bits |= word << have;
             rest = word >> (20 - have);
             have += 12;
-            if (have >= 20) {
-                pour(sink, n++, rest);
-                rest >>= 20;
-                have -= 20;
-            }
+        } else {
+            rest >>= 20;
+            have -= 20;
         }
+        pour(sink, n, bits);
     }
 }
 

@@ -86,13 +86,19 @@ static void keep_row(sign_ws *w, unsigned i)
     }
 }
 
+/* A = A o 1, so that sampling exists only once. */
 static void sample_matrix(sign_ws *w)
 {
     cached_ws *cache = cache_of(w, 1);
 
+    for (unsigned n = 0; n < DSA_N; n++) {
+        w->u.poly.c[n] = DSA_ONE;
+    }
+    memset(cache->matrix, 0, sizeof cache->matrix);
     for (unsigned i = 0; i < DSA_K; i++) {
         for (unsigned j = 0; j < DSA_L; j++) {
-            pqc_dsa_matrix_sample(&cache->matrix[DSA_L * i + j], &w->sponge, w->key.rho, i, j);
+            pqc_dsa_matrix_mul_add(&cache->matrix[DSA_L * i + j], &w->u.poly, &w->sponge,
+                                   w->key.rho, i, j);
         }
     }
 }
@@ -113,26 +119,33 @@ static void hash_public_key(sign_ws *w)
     pqc_sponge_squeeze(&w->sponge, w->key.mu, sizeof w->key.mu);
 }
 
-static PQC_NOINLINE void expand_seed(sign_ws *w, const borrowed *b, const uint8_t *seed,
-                                     int cached)
+/* t0, and tr in key.mu, from rho, s1 and s2; algorithm 6, lines 3 to 9 */
+static PQC_NOINLINE void expand_rows(sign_ws *w, const borrowed *b, int cached)
 {
-    pqc_dsa_key_begin(&w->key, &w->sponge, seed);
-    if (cached) {
-        sample_matrix(w);
-    }
     memset(w->w, 0, sizeof w->w);
     for (unsigned j = 0; j < DSA_L; j++) {
         pqc_dsa_unpack_secret(&w->u.poly, w->key.s1 + DSA_ETA_POLY_BYTES * j);
         multiply_column(w, j, cached);
     }
     for (unsigned i = 0; i < DSA_K; i++) {
-        uint8_t *s2 = b->s2 + DSA_ETA_POLY_BYTES * i;
-        pqc_dsa_sample_secret(s2, &w->sponge, w->key.mu, DSA_L + i);
-        pqc_dsa_key_row(&w->u.poly, &w->w[i], s2);
+        pqc_dsa_key_row(&w->u.poly, &w->w[i], b->s2 + DSA_ETA_POLY_BYTES * i);
         pqc_dsa_pack_t0(b->t0 + DSA_T0_POLY_BYTES * i, &w->u.poly);
         keep_row(w, i);
     }
     hash_public_key(w);
+}
+
+static void expand_seed(sign_ws *w, const borrowed *b, const uint8_t *seed, int cached)
+{
+    pqc_dsa_key_begin(&w->key, &w->sponge, seed);
+    for (unsigned i = 0; i < DSA_K; i++) {
+        uint8_t *s2 = b->s2 + DSA_ETA_POLY_BYTES * i;
+        pqc_dsa_sample_secret(s2, &w->sponge, w->key.mu, DSA_L + i);
+    }
+    if (cached) {
+        sample_matrix(w);
+    }
+    expand_rows(w, b, cached);
 }
 
 /* key.mask_seed = rho'' = H(K || random || mu), K being there; algorithm 7, line 7 */
@@ -176,7 +189,7 @@ static void split_row(sign_ws *w, unsigned i)
     }
 }
 
-/* w = A y, challenge = H(mu || w1), ball; lines 11 to 16 */
+/* w = A y, and challenge = H(mu || w1); lines 11 to 15 */
 static PQC_NOINLINE void commit(sign_ws *w, unsigned nonce, int cached)
 {
     memset(w->w, 0, sizeof w->w);
@@ -195,7 +208,6 @@ static PQC_NOINLINE void commit(sign_ws *w, unsigned nonce, int cached)
     }
     pqc_sponge_finish(&w->sponge);
     pqc_sponge_squeeze(&w->sponge, w->challenge, sizeof w->challenge);
-    pqc_dsa_sample_ball(&w->ball, w->u.bytes, &w->sponge, w->challenge);
 }
 
 /* z = y + c s1, packed when `z` is not NULL. All ones when it must be rejected. */
@@ -207,6 +219,7 @@ static PQC_NOINLINE uint32_t respond(sign_ws *w, uint8_t *z, unsigned nonce, int
         dsa_mask mask = mask_of(w, nonce, j, cached);
         pqc_dsa_product_small(&w->u.product, &w->ball, w->key.s1 + DSA_ETA_POLY_BYTES * j);
         reject = pqc_dsa_sample_response(z, &w->u.product, &w->sponge, &mask);
+        PQC_DECLASSIFY(&reject, sizeof reject);
         if (z != NULL) {
             z += DSA_Z_POLY_BYTES;
         }
@@ -237,6 +250,7 @@ static PQC_NOINLINE uint32_t check_low_bits(sign_ws *w, const borrowed *b)
             dsa_packed_put(&w->w[i], n, r);
         }
         reject = pqc_mask_negative(seen);
+        PQC_DECLASSIFY(&reject, sizeof reject);
     }
     return reject;
 }
@@ -245,9 +259,12 @@ static PQC_NOINLINE uint32_t check_low_bits(sign_ws *w, const borrowed *b)
  * MakeHint, algorithm 39: do the low bits, once c t0 is added, leave their range? It
  * is (-gamma2, gamma2], and for the high bits 0 also -gamma2.
  */
-PQC_INLINE int needs_hint(int32_t low, int high_not_zero)
+PQC_INLINE uint32_t needs_hint(int32_t low, uint32_t high_not_zero)
 {
-    return low > DSA_GAMMA2 || low < -DSA_GAMMA2 || (low == -DSA_GAMMA2 && high_not_zero);
+    uint32_t above = (uint32_t)(DSA_GAMMA2 - low) >> 31;
+    uint32_t below = (uint32_t)(DSA_GAMMA2 + low) >> 31;
+    uint32_t edge = ~pqc_mask_nonzero((uint32_t)(DSA_GAMMA2 + low)) & high_not_zero;
+    return above | below | edge;
 }
 
 #define REJECTED 0xFFFFu
@@ -260,14 +277,17 @@ static unsigned hint_row(sign_ws *w, unsigned i, unsigned count)
         pqc_dsa_product_wide(ct0, &w->u.product, &w->ball, first);
         for (unsigned k = 0; k < 8; k++) {
             int32_t r = dsa_packed_get(&w->w[i], first + k);
+            uint32_t hint = needs_hint((r >> 1) + ct0[k], (uint32_t)r & 1);
             seen |= excess(ct0[k], DSA_GAMMA2);
-            if (needs_hint((r >> 1) + ct0[k], r & 1)) { /* it is part of the signature */
+            PQC_DECLASSIFY(&hint, sizeof hint); /* part of the signature */
+            if (hint) {
                 if (count == DSA_OMEGA) {
                     return REJECTED;
                 }
                 w->hint[count++] = (uint8_t)(first + k);
             }
         }
+        PQC_DECLASSIFY(&seen, sizeof seen);
         if (seen < 0) {
             return REJECTED;
         }
@@ -301,11 +321,14 @@ static int attempt(uint8_t *signature, sign_ws *w, const borrowed *b,
             return PQC_ERR_STOPPED;
         }
         commit(w, nonce, cached);
+        PQC_DECLASSIFY(w->challenge, sizeof w->challenge); /* see pqc_dsa_sample_ball() */
+        pqc_dsa_sample_ball(&w->ball, w->u.bytes, &w->sponge, w->challenge);
         if (respond(w, NULL, nonce, cached) || check_low_bits(w, b) || make_hint(w, b)) {
             continue;
         }
         memcpy(signature, w->challenge, DSA_LAMBDA_BYTES); /* t0 and s2 end here */
         (void)respond(w, signature + DSA_LAMBDA_BYTES, nonce, cached);
+        PQC_DECLASSIFY(signature, PQC_DSA_SIGNATURE_BYTES);
         memcpy(signature + DSA_LAMBDA_BYTES + DSA_Z_BYTES, w->hint, DSA_HINT_BYTES);
 #ifdef PQC_TEST_FAULT
         signature[DSA_LAMBDA_BYTES] ^= 1; /* what a glitch might do; never in a product */
@@ -329,11 +352,13 @@ static PQC_NOINLINE int check_own(const uint8_t *signature, const uint8_t *seed,
     _Static_assert(sizeof *kept % PQC_WS_ALIGN == 0, "alignment");
     memcpy(mu, w->key.mu, sizeof mu);
     memcpy(kept->mu, mu, sizeof mu);
-    if (pqc_dsa_keypair(kept->public_key, seed, rest, rest_bytes) != PQC_OK ||
-        pqc_dsa_verify_mu(kept->public_key, kept->mu, signature, rest, rest_bytes) != PQC_OK) {
-        return PQC_ERR_FAULT;
+    PQC_DECLASSIFY(kept->mu, sizeof kept->mu);
+    int status = pqc_dsa_keypair(kept->public_key, seed, rest, rest_bytes);
+    PQC_DECLASSIFY(kept->public_key, sizeof kept->public_key);
+    if (status == PQC_OK) {
+        status = pqc_dsa_verify_mu(kept->public_key, kept->mu, signature, rest, rest_bytes);
     }
-    return PQC_OK;
+    return status == PQC_OK ? PQC_OK : PQC_ERR_FAULT;
 }
 
 #ifdef PQC_DSA_INTERNAL

@@ -103,11 +103,11 @@ static int verify(const uint8_t *public_key, const dsa_message *message, const u
     }
     hash_message(w, public_key, message);
     load_challenge(w, signature);
-    for (unsigned i = 0; i < DSA_K; i++) {
-        if (i % rows == 0) {
-            multiply_rows(w, public_key, z, i, rows);
+    for (unsigned first = 0; first < DSA_K; first += rows) {
+        multiply_rows(w, public_key, z, first, rows);
+        for (unsigned i = 0; i < rows; i++, t1 += DSA_T1_POLY_BYTES) {
+            hash_row(w, &w->row[i], t1, z + DSA_Z_BYTES, first + i);
         }
-        hash_row(w, &w->row[i % rows], t1 + DSA_T1_POLY_BYTES * i, z + DSA_Z_BYTES, i);
     }
     pqc_sponge_finish(&w->hash);
     pqc_sponge_squeeze(&w->hash, expected, DSA_LAMBDA_BYTES);
