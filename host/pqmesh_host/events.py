@@ -86,6 +86,7 @@ KINDS: dict[str, str] = {
     "wrong-key": "not the pinned PeerId, and so refused; details: expected",
     "peer-open": "a QUIC peer is connected; the handshake's ms and wire_bytes; details: initiator",
     "peer-lost": "a QUIC peer's connection ended; details: retry_in_ms when we dial it again",
+    "peer-closed": "a QUIC peer's connection was ended on purpose, by us or by it",
     "peer-refused": "a QUIC handshake failed; details: retry_in_ms",
     "reading": "a reading arrived; peer is its origin; details: name, value, unit, via",
     "forwarded": "a message was acknowledged by its next hop; ms since it was handed over",

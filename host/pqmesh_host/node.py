@@ -175,6 +175,7 @@ class Node:
             finally:
                 for link in self._links:
                     await link.shutdown()
+                await quic.shutdown()
                 for task in running:
                     task.cancel()
         self.bus.publish(Event(kind="stopped", peer=self.peer_id))

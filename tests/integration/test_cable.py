@@ -160,7 +160,7 @@ async def test_a_peer_that_restarts_is_dialled_again_and_misses_nothing(
                     await until_all_arrived(at_peer, sorted(set(ids(at_gateway)) - set(seen)))
             seen += ids(at_peer)
             if run == 0:
-                await at_gateway.wait("peer-lost")
+                await at_gateway.wait("peer-closed")
     assert max(seen.values()) == 1
 
 

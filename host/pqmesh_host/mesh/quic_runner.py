@@ -18,6 +18,7 @@ from ..config import PeerConfig
 from ..driver import now_ms
 from ..events import Event, EventBus
 from ..quic.errors import EndpointClosed, NotAcknowledged, PeerClosed, QuicError
+from ..quic.lifecycle import SHUTDOWN
 from .allowance import Allowance
 from .backoff import Backoff
 from .link_runner import serials
@@ -35,6 +36,8 @@ OFFER_AGAIN_S = 1.0
 """Pause before a message that was not accepted is offered again."""
 
 DIAL_S = 10.0
+DRAIN_S = 3.0
+"""How long ``shutdown`` waits for connections to close and their last messages to be taken."""
 
 
 class QuicPeer(Protocol):
@@ -58,6 +61,7 @@ class QuicPeer(Protocol):
     async def send(self, payload: bytes) -> None: ...
     async def send_acknowledged(self, payload: bytes, timeout_s: float = ...) -> None: ...
     async def recv(self) -> bytes: ...
+    async def close(self, code: int = ..., reason: str = ...) -> None: ...
     async def wait_closed(self) -> PeerClosed: ...
 
 
@@ -102,23 +106,44 @@ class QuicRunner:
         self._switchboard = switchboard
         self._bus = bus
         self._tasks: asyncio.TaskGroup
+        self._doors: list[asyncio.Task[None]] = []  # those that bring new peers
         self._serving: dict[QuicPeer, PeerSession] = {}
+        self._empty = asyncio.Event()
+        self._stopping = False
 
     async def run(self) -> None:
         """Serve until cancelled."""
         async with asyncio.TaskGroup() as self._tasks:
-            self._tasks.create_task(self._accept())
+            self._doors.append(self._tasks.create_task(self._accept()))
             for peer in self._dial:
-                self._tasks.create_task(self._keep_dialling(peer))
+                self._doors.append(self._tasks.create_task(self._keep_dialling(peer)))
+            await asyncio.get_running_loop().create_future()  # until cancelled
+
+    async def shutdown(self) -> None:
+        """Close every connection and take what had arrived; ``run`` may be cancelled afterwards.
+
+        What a peer was told we have accepted is thereby stored before we are gone.
+        """
+        self._stopping = True
+        for door in self._doors:
+            door.cancel()
+        try:
+            async with asyncio.timeout(DRAIN_S):
+                await asyncio.gather(*(peer.close() for peer in self._serving))
+                while self._serving:
+                    self._empty.clear()
+                    await self._empty.wait()
+        except TimeoutError:
+            return
 
     def sessions(self) -> list[PeerSession]:
         return list(self._serving.values())
 
-    async def _accept(self) -> NoReturn:
+    async def _accept(self) -> None:
         while True:
             self._begin(await self._endpoint.accept())
 
-    async def _keep_dialling(self, config: PeerConfig) -> NoReturn:
+    async def _keep_dialling(self, config: PeerConfig) -> None:
         backoff = Backoff()
         name = f"quic {config.address[0]}:{config.address[1]}"
         while True:
@@ -148,7 +173,7 @@ class QuicRunner:
         return None
 
     def _begin(self, peer: QuicPeer) -> None:
-        if peer not in self._serving:
+        if peer not in self._serving and not self._stopping:
             session = PeerSession(peer)
             self._serving[peer] = session
             self._tasks.create_task(self._serve(session))
@@ -167,25 +192,28 @@ class QuicRunner:
             )
         )
         session.wake()
-        reason = ""
+        kind, reason = "peer-lost", ""
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._receive(session))
                 tasks.create_task(self._send(session))
         except* PeerClosed as group:
-            reason = str(_first(group))
+            closed = _first(group)
+            kind, reason = _kind_of(closed), str(closed)
         finally:
             del self._serving[peer]
+            self._empty.set()
             self._switchboard.detach(session)
             if session.mailbox.session_ended(session.serial):
                 self._switchboard.wake(session.hop.peer_id)  # a newer connection takes over
-        self._publish("peer-lost", peer.peer_id, session.over, reason)
+        self._publish(kind, peer.peer_id, session.over, reason)
 
     async def _receive(self, session: PeerSession) -> NoReturn:
         allowance = Allowance(now_ms())
         while True:
             payload = await session.peer.recv()
-            await asyncio.sleep(allowance.take(now_ms()) / 1000)  # yields even when it is 0
+            pause_ms = 0 if self._stopping else allowance.take(now_ms())
+            await asyncio.sleep(pause_ms / 1000)  # yields even when it is 0
             try:
                 self._switchboard.take(payload, session, len(payload))
             except ProtocolError as error:
@@ -237,6 +265,11 @@ class QuicRunner:
     ) -> None:
         details = {} if retry_in_ms is None else {"retry_in_ms": retry_in_ms}
         self._bus.publish(Event(kind=kind, peer=peer, over=over, text=text, details=details))
+
+
+def _kind_of(closed: BaseException) -> str:
+    orderly = isinstance(closed, PeerClosed) and closed.code == SHUTDOWN
+    return "peer-closed" if orderly else "peer-lost"
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -60,8 +60,11 @@ class ScriptedPeer:
     async def wait_closed(self) -> PeerClosed:
         return await asyncio.shield(self.closed)
 
-    def hang_up(self) -> None:
-        self.closed.set_result(PeerClosed(0, "going home", by_peer=True))
+    def hang_up(self, code: int = 0) -> None:
+        self.closed.set_result(PeerClosed(code, "going home", by_peer=True))
+
+    async def close(self, code: int = 0, reason: str = "") -> None:
+        self.closed.set_result(PeerClosed(code, "closing", by_peer=False))
 
 
 class ScriptedEndpoint:
@@ -168,7 +171,7 @@ async def test_a_peer_that_ends_gives_its_messages_back_for_the_next(make_rig: A
         rig.keep(number)
     await asyncio.sleep(0.01)
     first.hang_up()
-    await rig.until(lambda: "peer-lost" in rig.kinds())
+    await rig.until(lambda: "peer-closed" in rig.kinds())
     assert "going home" in rig.events[-1].text
     second = await rig.arrives(ScriptedPeer())
     await rig.until(lambda: len(second.accepted) == 3)
@@ -272,3 +275,35 @@ async def test_an_ipv6_address_is_written_in_brackets(make_rig: Any) -> None:
     peer.address = ("2001:db8::1", 4433)
     await rig.arrives(peer)
     assert rig.events[0].over == "quic [2001:db8::1]:4433"
+
+
+async def test_a_connection_that_fails_is_told_apart_from_one_that_is_closed(
+    make_rig: Any,
+) -> None:
+    rig = make_rig()
+    (await rig.arrives(ScriptedPeer())).hang_up(code=1)
+    await rig.until(lambda: "peer-lost" in rig.kinds())
+
+
+async def test_shutting_down_takes_what_had_been_accepted(make_rig: Any) -> None:
+    rig = make_rig(PeerConfig(address=ADDRESS, id=BOARD))
+    peer = await rig.arrives(ScriptedPeer())
+    for number in range(5):
+        peer.inbox.put_nowait(reading(IDS[number], "t", number, "C", 0).encode())
+    await rig.runner.shutdown()
+    assert rig.kinds().count("reading") == 5
+    assert rig.kinds()[-1] == "peer-closed"
+    await rig.endpoint.arrivals.put(ScriptedPeer())
+    await asyncio.sleep(0.01)
+    assert rig.runner.sessions() == []
+
+
+async def test_shutting_down_does_not_wait_for_ever(
+    make_rig: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(subject, "DRAIN_S", 0.02)
+    rig = make_rig()
+    peer = await rig.arrives(ScriptedPeer())
+    monkeypatch.setattr(peer, "close", asyncio.Event().wait)
+    async with asyncio.timeout(5):
+        await rig.runner.shutdown()
