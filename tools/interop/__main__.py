@@ -9,34 +9,20 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import logging
-import subprocess
 import sys
 import time
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from tools.interop import cells_life, cells_messages, cells_refuse
 from tools.interop.cell import CELLS, Cell, NotPossible
-from tools.interop.install import BUILD, VERSIONS, CannotInstall, install
+from tools.interop.install import BUILD, VERSIONS, CannotInstall, install, release_of
+from tools.interop.report import MATRIX, PAGE, Result, merge, page
 
 GROUPS = (cells_messages, cells_life, cells_refuse)
 """Importing these enters their cells; named so that the import is not idle."""
 
 CELL_LIMIT_S = 180.0
-
-
-@dataclass(frozen=True)
-class Result:
-    """One cell on one version."""
-
-    version: str
-    name: str
-    direction: str
-    verdict: str
-    evidence: str
-    seconds: float
 
 
 async def run_cell(cell: Cell, version: str, program: Path) -> Result:
@@ -55,12 +41,6 @@ async def run_cell(cell: Cell, version: str, program: Path) -> Result:
     return Result(version, cell.name, cell.direction, verdict, evidence[:400], seconds)
 
 
-def release_of(program: Path) -> str:
-    """What the program says its version is."""
-    done = subprocess.run([program, "--version"], capture_output=True, text=True, check=True)
-    return done.stdout.split()[-1]
-
-
 def show(result: Result) -> None:
     """Print one line of the matrix."""
     name = f"{result.name} {result.direction}"
@@ -74,6 +54,7 @@ def main() -> int:
     parser.add_argument("--only", help="run the cells whose name contains this")
     parser.add_argument("--fast", action="store_true", help="leave out cells over half a minute")
     parser.add_argument("--installed", action="store_true", help="build nothing")
+    parser.add_argument("--write-docs", action="store_true", help="write docs/interop.md too")
     options = parser.parse_args()
     logging.getLogger("quic").setLevel(logging.ERROR)  # refusals are expected here
     logging.getLogger("pqmesh_host").setLevel(logging.ERROR)
@@ -95,10 +76,11 @@ def main() -> int:
     if not results:
         print("no ant-quic to test against", file=sys.stderr)
         return 2
-    report = BUILD / "matrix.json"
-    report.write_text(json.dumps([asdict(result) for result in results], indent=1))
+    kept = merge(results, ((cell.name, cell.direction) for cell in CELLS))
+    if options.write_docs:
+        PAGE.write_text(page(kept))
     failed = [result for result in results if result.verdict == "FAIL"]
-    print(f"{len(results)} cells, {len(failed)} failed; {report}")
+    print(f"{len(results)} cells, {len(failed)} failed; {MATRIX}")
     return 1 if failed else 0
 
 

@@ -165,12 +165,3 @@ async def relay_theirs(program: Path) -> str:
 async def relay_ours(program: Path) -> str:
     """MASQUE bind relay, server side."""
     raise NotPossible("not written yet: our side answers a bind request with 501")
-
-
-@cell("ACK-v2 answered by us", "<-")
-async def ack_they_ask(program: Path) -> str:
-    """No option of the program makes it send a request."""
-    raise NotPossible(
-        "the ant-quic program has no option that sends one; "
-        "answered in tests/unit/pqmesh_host/quic/test_peer.py"
-    )

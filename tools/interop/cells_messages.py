@@ -4,13 +4,16 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import statistics
 from pathlib import Path
 
 from pqmesh_host.quic.endpoint import QuicEndpoint
 from pqmesh_host.quic.errors import NotAcknowledged
+from tools.interop.asker import build
 from tools.interop.cell import (
     RECV_S,
+    NotPossible,
     accepted,
     appears,
     cell,
@@ -21,6 +24,7 @@ from tools.interop.cell import (
     identity,
     pattern,
 )
+from tools.interop.install import CannotInstall, release_of
 from tools.interop.node import AntQuicNode
 
 HANDSHAKES = 50
@@ -165,6 +169,29 @@ async def ack_we_ask(program: Path) -> str:
         check(delivered == [4, 5], f"the node delivered {delivered}")
         check("invalid envelope" in said, f"a conflicting repeat was {said}")
         return "accepted, repeat delivered once, conflict refused"
+
+
+@cell("ACK-v2 and probe answered by us", "<-", slow=True)
+async def asked(program: Path) -> str:
+    """The real library asks; the program has no option for it, so a small one does."""
+    try:
+        asker = await asyncio.to_thread(build, release_of(program))
+    except CannotInstall as error:
+        raise NotPossible(str(error)) from error
+    async with QuicEndpoint.open(identity(), host="127.0.0.1") as ours:
+        process = await asyncio.create_subprocess_exec(
+            asker, dial_target(ours), stdout=asyncio.subprocess.PIPE
+        )
+        output, _ = await asyncio.wait_for(process.communicate(), 2 * RECV_S)
+        lines = [line for line in output.decode().splitlines() if line.startswith("{")]
+        steps = {step["step"]: step for step in map(json.loads, lines)}
+        peer = await asyncio.wait_for(ours.accept(), 1)
+        got = [await peer.recv() for _ in range(2)]
+    check(got == [b"once", b"twice"], f"we delivered {got}")
+    for name in ("probe", "first", "repeat", "second"):
+        check(steps[name]["ok"], f"{name}: {steps[name]['text']}")
+    check(not steps["conflict"]["ok"], "a conflicting repeat was accepted")
+    return f"probe {steps['probe']['text']}; repeat delivered once; {steps['conflict']['text']}"
 
 
 @cell("probes answered", "->")

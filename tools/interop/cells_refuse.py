@@ -23,7 +23,7 @@ from pqmesh_host.quic.rawkey import LocalKey
 from tools.interop.cell import cell, check, dialled, echo, identity
 from tools.interop.node import AntQuicNode
 
-ANSWER_S = 5.0
+ANSWER_S = 20.0
 
 
 async def outcome(connection: QuicConnection, address: tuple[str, int]) -> tuple[int, str]:

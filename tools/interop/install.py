@@ -58,6 +58,12 @@ def install(version: str, *, env: Mapping[str, str] = os.environ) -> Path:
     return program
 
 
+def release_of(program: Path) -> str:
+    """What the program says its version is."""
+    done = subprocess.run([program, "--version"], capture_output=True, text=True, check=True)
+    return done.stdout.split()[-1]
+
+
 def installed() -> list[str]:
     """The versions whose program is there, without building anything."""
     return [version for version in VERSIONS if binary(version).exists()]
