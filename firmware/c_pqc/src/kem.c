@@ -52,6 +52,7 @@ PQC_NOINLINE static void generate(kem_ws *ws, uint8_t *public_key, uint8_t *s_pa
     pqc_sponge_absorb_byte(&ws->sponge, KEM_K);
     pqc_sponge_finish(&ws->sponge);
     pqc_sponge_squeeze(&ws->sponge, ws->pair, 64);
+    PQC_DECLASSIFY(rho, 32); /* part of the public key */
     make_vector(ws, sigma, s_packed);
     for (uint8_t i = 0; i < KEM_K; i++) {
         memset(&ws->sum, 0, sizeof ws->sum);
@@ -156,7 +157,8 @@ PQC_NOINLINE static int check_expanded(kem_ws *ws, const uint8_t *expanded)
     uint32_t bad = pqc_kem_out_of_range(expanded, 2 * KEM_T_BYTES); /* s, and t behind it */
     hash_256(ws, ws->message, public_key, PQC_KEM_PUBLIC_BYTES);
     bad |= (uint32_t)pqc_differ(ws->message, public_key + PQC_KEM_PUBLIC_BYTES, 32);
-    return bad != 0 ? PQC_ERR_BAD_KEY : PQC_OK; /* whether a key is sound is not secret */
+    PQC_DECLASSIFY(&bad, sizeof bad); /* whether a key is sound is not secret */
+    return bad != 0 ? PQC_ERR_BAD_KEY : PQC_OK;
 }
 
 int pqc_kem_keypair(uint8_t public_key[PQC_KEM_PUBLIC_BYTES],

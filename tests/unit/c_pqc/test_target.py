@@ -20,6 +20,7 @@ from support.pqc_extension import pqc
 from tools.build_cpython_pqc import C_PQC
 from tools.cyclesim import CORES, Machine, Run, build
 
+HEADER = C_PQC / "include" / "pqc.h"
 WORKSPACE = 8192
 KEM_WORKSPACE = int(  # of every operation but decapsulation from the seed
     re.findall(r"PQC_KEM_ENCAPSULATE_WS_BYTES +(\d+)", (C_PQC / "include" / "pqc.h").read_text())[
