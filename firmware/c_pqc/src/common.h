@@ -108,8 +108,9 @@ PQC_INLINE uint32_t pqc_le32(uint32_t v)
 /* All ones when `x` is not 0, else 0; `x` may be secret. */
 PQC_INLINE uint32_t pqc_mask_nonzero(uint32_t x)
 {
-    PQC_BARRIER32(x);
-    return (uint32_t)0 - ((x | ((uint32_t)0 - x)) >> 31);
+    uint32_t bit = (x | ((uint32_t)0 - x)) >> 31;
+    PQC_BARRIER32(bit); /* a compiler that knows it is 0 or 1 selects between addresses */
+    return (uint32_t)0 - bit;
 }
 
 /* All ones when `x` is negative, else 0; `x` may be secret. */

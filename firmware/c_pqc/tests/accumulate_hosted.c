@@ -12,13 +12,17 @@
 
 #include "accumulate.h"
 
+static void *blocks[16];
+static size_t block_count;
+
 static uint8_t *allocate(size_t bytes, size_t shift)
 {
     uint8_t *block = malloc(bytes + shift);
-    if (block == NULL) {
+    if (block == NULL || block_count == sizeof blocks / sizeof blocks[0]) {
         fputs("out of memory\n", stderr);
         exit(2);
     }
+    blocks[block_count++] = block;
     memset(block, 0xa5, bytes + shift);
     return block + shift;
 }
@@ -60,5 +64,8 @@ int main(int count, char **arguments)
         printf("%02x", digest[i]);
     }
     putchar('\n');
+    while (block_count > 0) {
+        free(blocks[--block_count]);
+    }
     return 0;
 }
