@@ -27,7 +27,11 @@ from tools.firmware.repl import BoardError, BoardGone
 from tools.pico import install
 from tools.pico.emulator import STATUS_POWER_CUT, STATUS_STOPPED, PicoBoard
 
-pytestmark = [pytest.mark.firmware, pytest.mark.pico, pytest.mark.timeout(300)]
+pytestmark = [
+    pytest.mark.firmware,
+    pytest.mark.pico,
+    pytest.mark.timeout(300, func_only=True),  # a fixture may have to build the firmware
+]
 
 PQC_TIMEOUT_S = 120  # a signature takes under a second; a loaded machine gets its time
 PATTERN = bytes(range(256))
@@ -297,11 +301,16 @@ async def test_a_damaged_image_does_not_boot(damaged: Path, bootstub: Path) -> N
 # ---- the Pico 2: built, never booted ----
 
 
-def test_the_pico_2_file_is_whole_and_for_its_chip() -> None:
+@pytest.fixture
+def pico2_image() -> Path:
     try:
-        content = builder.build("pico2").read_bytes()
+        return builder.build("pico2")
     except MissingTool as problem:
         pytest.skip(str(problem))
+
+
+def test_the_pico_2_file_is_whole_and_for_its_chip(pico2_image: Path) -> None:
+    content = pico2_image.read_bytes()
     count = len(content) // 512
     for number in range(count):
         words = struct.unpack_from("<8I", content, number * 512)

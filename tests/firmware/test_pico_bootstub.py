@@ -28,7 +28,11 @@ from unicorn.arm_const import (
 from tools.firmware import builder
 from tools.firmware.errors import MissingTool
 
-pytestmark = [pytest.mark.firmware, pytest.mark.pico, pytest.mark.timeout(300)]
+pytestmark = [
+    pytest.mark.firmware,
+    pytest.mark.pico,
+    pytest.mark.timeout(300, func_only=True),  # a fixture may have to build the firmware
+]
 
 ROM_BYTES = 16 * 1024
 RAM = 0x20000000

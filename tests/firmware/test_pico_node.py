@@ -18,7 +18,11 @@ from tools.firmware import builder
 from tools.firmware.errors import MissingTool
 from tools.pico.emulator import PicoBoard
 
-pytestmark = [pytest.mark.firmware, pytest.mark.pico, pytest.mark.timeout(600)]
+pytestmark = [
+    pytest.mark.firmware,
+    pytest.mark.pico,
+    pytest.mark.timeout(600, func_only=True),  # a fixture may have to build the firmware
+]
 
 PATIENCE_S = 120.0  # a handshake is two signatures and two checks at a tenth of the chip's speed
 
