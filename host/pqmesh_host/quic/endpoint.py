@@ -336,7 +336,7 @@ class QuicEndpoint:
             self._handshakes.discard(peer)
             self._refused(Refusal(peer.address, outcome.alert, outcome.text, outcome.by_peer))
             log.warning(
-                "refused a handshake from %s port %d: %s: %s",
+                "a handshake from %s port %d failed: %s: %s",
                 *peer.address,
                 describe(outcome.code),
                 outcome.text,

@@ -20,6 +20,7 @@ from typing import Protocol
 from aioquic.quic import events
 
 from . import lifecycle, messages
+from .addresses import readable
 from .connection import Ending, FrameReceived, PqConnection
 from .discovery import AddressBook
 from .errors import HandshakeFailed, NotAcknowledged, PeerClosed, QuicError
@@ -62,7 +63,7 @@ class Peer:
         limits: QuicLimits,
     ) -> None:
         self.connection = connection
-        self.address = address
+        self._first_address = address
         self.initiator = initiator
         self.started = started
         self.confirmed_at: float | None = None
@@ -89,6 +90,12 @@ class Peer:
         key = self.connection.peer_key if self.phase is not Phase.HANDSHAKE else None
         name = key.peer_id[:8].hex() if key is not None else "?"
         return f"<Peer {name} {self.address[0]}:{self.address[1]} {self.phase.name.lower()}>"
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where the peer is now; it may move while connected (RFC 9000 §9)."""
+        current = self.connection.get_peer_address()
+        return self._first_address if current is None else readable(current)
 
     @property
     def peer_id(self) -> bytes:

@@ -12,7 +12,7 @@ from aioquic.asyncio import connect as stock_connect
 from aioquic.asyncio import serve as stock_serve
 from aioquic.quic.configuration import QuicConfiguration
 
-from pqmesh_host.quic import lifecycle
+from pqmesh_host.quic import dialer, lifecycle
 from pqmesh_host.quic.endpoint import QuicEndpoint
 from pqmesh_host.quic.errors import (
     AddressUnavailable,
@@ -175,6 +175,54 @@ async def test_cancelling_a_dial_leaves_nothing_behind():
                 await dial
         assert alice.stats().handshakes == 0
         await eventually(lambda: len(alice._registry) == 0)
+
+
+async def test_the_second_address_of_a_name_is_tried(monkeypatch):
+    async with endpoints("alice", "bob") as (alice, bob):
+        with silent_port() as silent:
+
+            async def resolve(address, family):
+                return [silent, bob.local_address]
+
+            monkeypatch.setattr(dialer, "resolve", resolve)
+            peer = await alice.connect(("two-addresses", 1), timeout_s=2)
+            assert peer.address == bob.local_address
+            assert alice.stats().handshakes == 0
+
+
+async def test_a_dial_closed_as_superseded_returns_the_survivor():
+    """The peer's own dial to us won before ours was confirmed here."""
+    async with endpoints("alice", "bob") as (alice, bob):
+        bob._offer = lambda peer: peer.abort(lifecycle.SUPERSEDED, "")
+        dial = asyncio.create_task(alice.connect(bob.local_address))
+        await eventually(lambda: bob.stats().counts.get("accepted") == 1)
+        theirs = await bob.connect(alice.local_address)
+        ours = await asyncio.wait_for(dial, 5)
+        assert not ours.initiator
+        assert ours is await alice.accept()
+        await ours.send(b"by the survivor")
+        assert await theirs.recv() == b"by the survivor"
+
+
+async def test_a_dial_closed_as_superseded_without_a_survivor_times_out():
+    async with endpoints("alice", "bob") as (alice, bob):
+        bob._offer = lambda peer: peer.abort(lifecycle.SUPERSEDED, "")
+        with pytest.raises(ConnectTimeout):
+            await alice.connect(bob.local_address, timeout_s=0.5)
+
+
+async def test_connection_ids_come_and_go():
+    async with endpoints("alice", "bob") as (alice, bob):
+        dialled = await alice.connect(bob.local_address)
+        accepted = await bob.accept()
+        await eventually(lambda: dialled.connection._peer_cid_available)
+        known = set(bob._registry._by_cid)
+        dialled.connection.change_connection_id()
+        await dialled.send(b"under another id")
+        assert await asyncio.wait_for(accepted.recv(), 5) == b"under another id"
+        await eventually(lambda: known - set(bob._registry._by_cid))
+        await accepted.send(b"still routed")
+        assert await asyncio.wait_for(dialled.recv(), 5) == b"still routed"
 
 
 async def test_an_unknown_name():
@@ -346,7 +394,7 @@ async def test_under_load_a_client_proves_its_address_first():
 async def test_half_open_handshakes_are_bounded_and_expire():
     """Real Initials whose sender never goes on."""
     async with endpoints(
-        "bob", max_handshakes=3, retry_above_handshakes=3, handshake_timeout_s=0.3
+        "bob", max_handshakes=3, retry_above_handshakes=3, handshake_timeout_s=2.0
     ) as (bob,):
         dials = []
         async with contextlib.AsyncExitStack() as stack:
@@ -354,11 +402,10 @@ async def test_half_open_handshakes_are_bounded_and_expire():
                 eve = await stack.enter_async_context(open_endpoint(f"eve{n}"))
                 eve._udp._on_datagram = None
                 asyncio.get_running_loop().remove_reader(eve._udp._sock.fileno())
-                dials.append(asyncio.create_task(eve.connect(bob.local_address, timeout_s=1)))
-            await eventually(lambda: bob.stats().handshakes == 3)
-            assert bob.stats().counts["dropped_handshakes_full"] >= 1
-            await eventually(lambda: bob.stats().handshakes == 0)
-            assert bob.stats().counts["handshake_timeout"] == 3
+                dials.append(asyncio.create_task(eve.connect(bob.local_address, timeout_s=60)))
+            await eventually(lambda: bob.stats().counts.get("dropped_handshakes_full", 0) >= 1)
+            assert bob.stats().handshakes == 3
+            await eventually(lambda: bob.stats().counts.get("handshake_timeout", 0) >= 3, 20)
             for dial in dials:
                 dial.cancel()
             await asyncio.gather(*dials, return_exceptions=True)

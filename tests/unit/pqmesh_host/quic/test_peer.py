@@ -87,6 +87,21 @@ async def test_many_long_messages_at_once_do_not_stall_each_other():
         assert sorted(got.result()) == sent
 
 
+async def test_beyond_the_ceiling_the_newest_incomplete_message_is_refused():
+    """Twelve messages that never end, of which the memory holds only some."""
+    async with joined(
+        receive_window_bytes=200_000, max_message_bytes=100_000, assembly_ceiling_bytes=400_000
+    ) as (dialled, accepted):
+        for _ in range(12):
+            stream = dialled.connection.get_next_available_stream_id(is_unidirectional=True)
+            dialled.connection.send_stream_data(stream, bytes(90_000))
+            dialled.flush()
+        await eventually(lambda: accepted.counts.get("refused_ceiling", 0) >= 1)
+        assert accepted._streams._assembly.held_bytes <= 400_000
+        await dialled.send(b"a whole one still passes")
+        assert await asyncio.wait_for(accepted.recv(), 5) == b"a whole one still passes"
+
+
 async def collect(peer, count):
     return [await peer.recv() for _ in range(count)]
 
@@ -285,6 +300,68 @@ class TestAcknowledged:
                 await dialled.send_acknowledged(b"x")
             with pytest.raises(NotAcknowledged, match="probes"):
                 await dialled.probe()
+
+
+class Answering:
+    """Makes a peer answer ACK-v2 requests in its own way."""
+
+    def __init__(self, peer, act):
+        peer._streams._on_request = lambda stream_id, message, now: act(peer, stream_id)
+
+
+@pytest.mark.parametrize("answer", [b"", b"nonsense", messages.ACK_ANSWER + b"\x00"])
+async def test_a_malformed_answer_is_not_an_acknowledgement(answer):
+    def act(peer, stream_id):
+        peer.connection.send_stream_data(stream_id, answer, end_stream=True)
+
+    async with joined() as (dialled, accepted):
+        Answering(accepted, act)
+        with pytest.raises(NotAcknowledged, match="malformed"):
+            await dialled.send_acknowledged(b"x")
+
+
+async def test_a_reset_answer_is_not_an_acknowledgement():
+    async with joined() as (dialled, accepted):
+        Answering(accepted, lambda peer, stream_id: peer.connection.reset_stream(stream_id, 1))
+        with pytest.raises(NotAcknowledged, match="reset"):
+            await dialled.send_acknowledged(b"x")
+
+
+async def test_what_waits_for_an_answer_fails_when_the_connection_ends():
+    async with joined() as (dialled, accepted):
+        Answering(accepted, lambda peer, stream_id: None)
+        accepted._streams._answer_probe = lambda message: None
+        waits = [
+            asyncio.create_task(dialled.send_acknowledged(b"x", timeout_s=9)),
+            asyncio.create_task(dialled.probe(timeout_s=9)),
+        ]
+        await eventually(lambda: dialled._streams._requests and dialled._streams._probes)
+        await accepted.close(3, "over")
+        results = await asyncio.wait_for(asyncio.gather(*waits, return_exceptions=True), 5)
+        assert [type(result) for result in results] == [PeerClosed, PeerClosed]
+
+
+async def test_a_probe_nobody_has_room_to_answer_is_counted():
+    async with joined() as (dialled, accepted):
+        accepted.connection.uni_stream_room = lambda: 0
+        with pytest.raises(TimeoutError):
+            await dialled.probe(timeout_s=0.3)
+        assert accepted.counts["probe_unanswered"] == 1
+
+
+async def test_what_is_not_known_yet_is_not_told():
+    async with endpoints("alice", "bob") as (alice, bob):
+        seen = []
+        start = alice.start_dial
+        alice._dialer._starter.start_dial = lambda *a: seen.append(start(*a)) or seen[0]
+        dial = asyncio.create_task(alice.connect(bob.local_address))
+        await eventually(lambda: seen)
+        if not dial.done():
+            with pytest.raises(RuntimeError, match="not authenticated"):
+                seen[0].peer_id  # noqa: B018 - the access is what is tested
+            with pytest.raises(RuntimeError, match="not complete"):
+                seen[0].handshake_ms  # noqa: B018
+        await dial
 
 
 async def exchange(peer, data: bytes) -> bytes:
