@@ -50,10 +50,13 @@ class MeshMessage(Record):
     Sender: any node inside an authenticated session: a constrained session, or QUIC with the
         PeerId in TLS. Without an origin field the origin is the session's peer. With one, the
         origin is vouched for by the session's peer, not proved: believe it as far as that peer.
-    Replay: the session's replay window; across sessions the random id, which receivers keep
-        per origin (pqmesh.delivery.Inbox) and drop when it repeats.
-    Rate: the window and queue of the session; ttl at most 8, one less per forward, and a
-        message with ttl 0 is not forwarded.
+        A gateway takes no foreign origin from a board, and a COMMAND only from peers that its
+        configuration names.
+    Replay: the session's replay window; across sessions the random id: receivers remember the
+        ids they took per origin (pqmesh.delivery.Inbox; a board 64 in all, a host 1,024 per
+        origin) and drop a repeat.
+    Rate: the window and queue of the session; a gateway keeps at most 1,024 messages waiting
+        per destination, then refuses; ttl at most 8, one less per forward, 0 is not forwarded.
     """
 
     FIELDS = ("kind", "ttl", "id", "origin", "destination", "body")
