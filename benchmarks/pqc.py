@@ -5,6 +5,7 @@
     python -m benchmarks.pqc --cores m4 --only kem  part of it
     python -m benchmarks.pqc --check                fail when a figure is 2 % over its reference
     python -m benchmarks.pqc --record               make the figures of now the reference
+    python -m benchmarks.pqc --peers --cores m4     beside mlkem-native and mldsa-native
 
 Cycles come from `tools.cyclesim`, whose README says how far to trust them; they are not
 milliseconds, and they repeat exactly, so there is no noise and one run each is enough.
@@ -23,6 +24,7 @@ from typing import Any
 from tools.cyclesim import CORES, Core, Machine, build, section_sizes
 
 from .pqc_cases import C_PQC, CASES, ENTRIES, Bench, Case, Figure, measure
+from .pqc_peers import PeerUnavailable, fetch, measure_peers, peer_code_bytes
 
 ROOT = Path(__file__).resolve().parent.parent
 REFERENCE = Path(__file__).with_name("pqc_figures.json")
@@ -69,6 +71,19 @@ def row(case: Case, figure: Figure, core: str) -> str:
     return text + f"   stack {figure.stack_bytes:>4}"
 
 
+def print_peers(core: Core, option: str, ours: Figures) -> None:
+    """Rows of the peers: their cycles and stack, and how many times ours they take."""
+    print("  mlkem-native, mldsa-native: their figure, times ours; stack, times our RAM")
+    for peer in measure_peers(core, option):
+        text = f"  {peer.name:<34} {peer.cycles:>12,}"
+        own = ours.get(peer.against)
+        if own is not None:
+            cycles, ram = peer.cycles / own["cycles"], peer.ram_bytes / own["ram_bytes"]
+            text += f" {cycles:>6.2f}   {peer.ram_bytes:>7,} B {ram:>6.2f}"
+        print(text, flush=True)
+    print(f"  {'code without SHA-3':<34} {peer_code_bytes(core, option):>12,} bytes")
+
+
 def exceeded(name: str, now: Figures, reference: Figures) -> list[str]:
     """Name every figure of ``now`` that is more than 2 % over its reference."""
     worse = []
@@ -98,12 +113,19 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--options", default="-O2", help="-O2, -Os or both: -O2,-Os")
     parser.add_argument("--only", default="", help="part of the name of an operation")
     parser.add_argument("--check", action="store_true", help="exit 1 on a figure 2 %% worse")
+    parser.add_argument("--peers", action="store_true", help="build and run the peers, too")
     parser.add_argument("--record", action="store_true", help="store the figures as reference")
     return parser.parse_args()
 
 
 def main() -> int:
     chosen = arguments()
+    if chosen.peers:
+        try:
+            fetch()
+        except PeerUnavailable as problem:
+            print(f"benchmarks.pqc: {problem}", file=sys.stderr)
+            return 1
     reference = load_reference()
     worse: list[str] = []
     for core in (CORES[name] for name in chosen.cores.split(",")):
@@ -113,6 +135,8 @@ def main() -> int:
             unit = UNITS.get(core.name, "cycles")
             print(f"{name}, {core.compiler} {version}, {unit}, / target, RAM, / target")
             figures = measure_core(core, option, chosen.only)
+            if chosen.peers:
+                print_peers(core, option, figures)
             known = reference.get(name, {})
             if chosen.check and known.get("compiler") == version:
                 worse += exceeded(name, figures, known["figures"])

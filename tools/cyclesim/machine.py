@@ -27,7 +27,7 @@ unicorn: Any = unicorn_package  # its annotations cover only part of what it off
 
 PAGE = 0x1000
 STACK_TOP = 0x3000_0000
-STACK_BYTES = 0x8000
+STACK_BYTES = 0x2_0000  # room for the peers of a comparison, too
 STACK_PAINT = b"\xa5"
 RETURN_ADDRESS = 0x0F00_0000
 HEAP_BASE = 0x4000_0000
