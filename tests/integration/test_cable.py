@@ -14,6 +14,7 @@ import pytest
 from pqmesh.engine.events import Delivered
 from pqmesh.limits import SERIAL_LINK
 from pqmesh_host.config import Config
+from pqmesh_host.errors import StoreError
 from pqmesh_host.node import CommandTimeout, CommandUnreachable
 from pqmesh_host.transports.memory import MemoryCable
 from pqmesh_node.events import Published
@@ -203,3 +204,32 @@ async def test_a_command_without_an_answer_times_out_with_advice(
         with pytest.raises(CommandTimeout, match=r"No reply within 0\.3 s") as caught:
             await gateway.command(node.peer_id.hex(), "ping", {}, 0.3)
         assert "--timeout" in caught.value.advice
+
+
+async def test_a_full_disk_stops_the_gateway_before_it_promises_anything(
+    tmp_path: Path, cable: MemoryCable, gateway_config: Config
+) -> None:
+    delivered: list[Delivered] = []
+
+    def note(event: Any) -> None:
+        if isinstance(event, Delivered):
+            delivered.append(event)
+
+    async with board(cable, tmp_path / "board", interval_ms=100, on_event=note):
+        with pytest.raises(StoreError, match="full"):
+            await run_until_the_disk_is_full(gateway_config, cable)
+        promised = len(delivered)
+        async with running(gateway_config, providers=[cable.left]) as (gateway, at_gateway):
+            stored = gateway.snapshot().waiting[peer_id_in(tmp_path / "peer").hex()]
+            assert stored >= promised
+            await at_gateway.wait("reading")
+    assert max(ids(at_gateway).values()) == 1
+
+
+async def run_until_the_disk_is_full(config: Config, cable: MemoryCable) -> None:
+    async with running(config, providers=[cable.left]) as (gateway, at_gateway):
+        await at_gateway.wait("reading")
+        database = gateway._store._database
+        (pages,) = database.execute("PRAGMA page_count").fetchone()
+        database.execute(f"PRAGMA max_page_count = {pages + 1}")
+        await asyncio.sleep(SOON_S)
