@@ -14,7 +14,7 @@ import sys
 import time
 from pathlib import Path
 
-from tools.interop import cells_life, cells_messages, cells_refuse
+from tools.interop import asker, cells_life, cells_messages, cells_refuse
 from tools.interop.cell import CELLS, Cell, NotPossible
 from tools.interop.install import BUILD, VERSIONS, CannotInstall, install, release_of
 from tools.interop.report import MATRIX, PAGE, Result, merge, page
@@ -68,6 +68,11 @@ def main() -> int:
             print(f"SKIPPED: ant-quic {version}: {error}", file=sys.stderr)
             continue
         release = release_of(program)
+        if not options.installed:
+            try:
+                asker.build(release)
+            except CannotInstall as error:
+                print(f"no asker for {release}: {error}", file=sys.stderr)
         for cell in CELLS:
             if (options.only and options.only not in cell.name) or (options.fast and cell.slow):
                 continue

@@ -14,12 +14,17 @@ from tools.interop.install import BUILD, CannotInstall
 SOURCE = Path(__file__).parent / "asker"
 
 
+def binary(release: str) -> Path:
+    """Where the asker linked against a release stands."""
+    return BUILD / release / "asker"
+
+
 def build(release: str) -> Path:
     """Return the asker linked against ``release`` of ant-quic, building it if need be.
 
     :raises CannotInstall: cargo failed; says which log to read
     """
-    program = BUILD / release / "asker"
+    program = binary(release)
     if program.exists():
         return program
     if shutil.which("cargo") is None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pqmesh_host.quic.endpoint import QuicEndpoint
 from pqmesh_host.quic.errors import NotAcknowledged
-from tools.interop.asker import build
+from tools.interop.asker import binary
 from tools.interop.cell import (
     RECV_S,
     NotPossible,
@@ -24,7 +24,7 @@ from tools.interop.cell import (
     identity,
     pattern,
 )
-from tools.interop.install import CannotInstall, release_of
+from tools.interop.install import release_of
 from tools.interop.node import AntQuicNode
 
 HANDSHAKES = 50
@@ -171,13 +171,14 @@ async def ack_we_ask(program: Path) -> str:
         return "accepted, repeat delivered once, conflict refused"
 
 
-@cell("ACK-v2 and probe answered by us", "<-", slow=True)
+@cell("ACK-v2 and probe answered by us", "<-")
 async def asked(program: Path) -> str:
     """The real library asks; the program has no option for it, so a small one does."""
-    try:
-        asker = await asyncio.to_thread(build, release_of(program))
-    except CannotInstall as error:
-        raise NotPossible(str(error)) from error
+    asker = binary(release_of(program))
+    if not asker.exists():
+        raise NotPossible(
+            "the asker is not built: run python -m tools.interop without --installed"
+        )
     async with QuicEndpoint.open(identity(), host="127.0.0.1") as ours:
         process = await asyncio.create_subprocess_exec(
             asker, dial_target(ours), stdout=asyncio.subprocess.PIPE
