@@ -42,7 +42,7 @@ class Line:
         self.lose = (set(), set())
         self.counts = [0, 0]
         self.free_at = [0, 0]
-        self.digest = hashlib.sha256()
+        self.digest = b""
         self.flying = []  # (when, order, to, frame)
         self.trust = trust
         self.boots = [0, 0]
@@ -79,7 +79,7 @@ class Line:
 
     def summary(self):
         """One line about every frame that was ever sent."""
-        print("frames", self.counts, "digest", binascii.hexlify(self.digest.digest()).decode())
+        print("frames", self.counts, "digest", binascii.hexlify(self.digest).decode())
 
     def _drain(self):
         for side in (0, 1):
@@ -97,7 +97,8 @@ class Line:
     def _send(self, side, frame):
         count = self.counts[side]
         self.counts[side] += 1
-        self.digest.update(frame)
+        # chained: on MicroPython a hash that was read cannot go on
+        self.digest = hashlib.sha256(self.digest + frame).digest()
         at = max(self.free_at[side], self.now) + SERIAL_LINK.airtime_ms(len(frame))
         self.free_at[side] = at
         if count in self.lose[side]:

@@ -40,4 +40,9 @@ roots.forEach((root, index) => {
   copyTree(root, `/lib${index}`);
   mp.runPython(`import sys; sys.path.insert(0, '/lib${index}')`);
 });
-mp.runPython(readFileSync(script, "utf8"));
+try {
+  mp.runPython(readFileSync(script, "utf8"));
+} catch (error) {
+  console.error(error.message); // without the stack: it would quote the whole build
+  process.exitCode = 1;
+}
