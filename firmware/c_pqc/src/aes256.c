@@ -118,41 +118,50 @@ PQC_HOT PQC_NOINLINE static void sub_bytes(uint32_t q[8])
     q[0] = ~(t48 ^ t60);
 }
 
-/* Row r moves left by r columns: byte r of every word rotates right by 2 r bits. */
-static void shift_rows(uint32_t q[8])
+/* Row r moves left by r columns: byte r of a word rotates right by 2 r bits. */
+PQC_INLINE uint32_t shift_rows(uint32_t x)
 {
-    for (unsigned i = 0; i < 8; i++) {
-        uint32_t x = q[i];
-        q[i] = (x & 0x000000ffu) | ((x >> 2) & 0x00003f00u) | ((x << 6) & 0x0000c000u) |
-               ((x >> 4) & 0x000f0000u) | ((x << 4) & 0x00f00000u) | ((x >> 6) & 0x03000000u) |
-               ((x << 2) & 0xfc000000u);
-    }
+    uint32_t halves = (x ^ (x >> 4)) & 0x0f0f0000u; /* rows 2 and 3 by two columns */
+    x ^= halves ^ (halves << 4);
+    return (x & 0x00ff00ffu) | ((x >> 2) & 0x3f003f00u) | ((x << 6) & 0xc000c000u);
 }
 
-/* FIPS 197 section 5.1.3, as 2 (a + a') + a' + (a + a')'' with ' and '' one and two rows on. */
-static void mix_columns(uint32_t q[8])
+/* Bit b of a round key for both blocks; two such bits share a word. */
+PQC_INLINE uint32_t key_bit(const uint32_t key[4], unsigned b)
 {
-    uint32_t top = q[7] ^ ror(q[7], 8);
-    uint32_t carry = top; /* bit b of `doubled` is bit b - 1 of the sum, reduced by `top` */
-    for (unsigned i = 0; i < 8; i++) {
-        uint32_t next_row = ror(q[i], 8);
-        uint32_t sum = q[i] ^ next_row;
-        uint32_t doubled = carry;
-        if (i == 1 || i == 3 || i == 4) {
-            doubled ^= top;
-        }
-        q[i] = doubled ^ next_row ^ ror(sum, 16);
-        carry = sum;
-    }
+    uint32_t word = (b & 1) ? (key[b / 2] >> 1) : key[b / 2];
+    word &= 0x55555555u;
+    return word | (word << 1);
 }
 
 static void add_round_key(uint32_t q[8], const uint32_t key[4])
 {
-    for (unsigned i = 0; i < 4; i++) {
-        uint32_t even = key[i] & 0x55555555u;
-        uint32_t odd = key[i] & 0xaaaaaaaau;
-        q[2 * i] ^= even | (even << 1);
-        q[2 * i + 1] ^= odd | (odd >> 1);
+    for (unsigned i = 0; i < 8; i++) {
+        q[i] ^= key_bit(key, i);
+    }
+}
+
+/*
+ * ShiftRows, MixColumns (FIPS 197 section 5.1.3) and AddRoundKey in one pass. A
+ * column becomes 2 (a + a') + a' + (a + a')'', with ' and '' one and two rows on;
+ * bit b of the doubled sum is bit b - 1, plus bit 7 where the polynomial has a term.
+ */
+PQC_HOT PQC_NOINLINE static void linear_layer(uint32_t q[8], const uint32_t key[4])
+{
+    uint32_t last = shift_rows(q[7]);
+    uint32_t top = last ^ ror(last, 8);
+    uint32_t carry = top;
+    PQC_UNROLL
+    for (unsigned i = 0; i < 8; i++) {
+        uint32_t x = shift_rows(q[i]);
+        uint32_t next_row = ror(x, 8);
+        uint32_t sum = x ^ next_row;
+        uint32_t doubled = carry;
+        if (i == 1 || i == 3 || i == 4) {
+            doubled ^= top;
+        }
+        q[i] = doubled ^ next_row ^ ror(sum, 16) ^ key_bit(key, i);
+        carry = sum;
     }
 }
 
@@ -210,12 +219,12 @@ void pqc_aes256_encrypt2(const pqc_aes256 *aes, uint8_t blocks[2 * AES_BLOCK])
     add_round_key(q, aes->round_keys);
     for (unsigned round = 1; round < ROUNDS; round++) {
         sub_bytes(q);
-        shift_rows(q);
-        mix_columns(q);
-        add_round_key(q, aes->round_keys + 4 * (size_t)round);
+        linear_layer(q, aes->round_keys + 4 * (size_t)round);
     }
     sub_bytes(q);
-    shift_rows(q);
+    for (unsigned i = 0; i < 8; i++) {
+        q[i] = shift_rows(q[i]);
+    }
     add_round_key(q, aes->round_keys + 4 * ROUNDS);
     transpose(q);
     for (unsigned i = 0; i < 8; i++) {
