@@ -8,7 +8,7 @@ import dataclasses
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pqmesh_host.config import ONCE, REPEATED, Config, ConfigError, load, parse
@@ -203,6 +203,7 @@ JSON = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(section=st.sampled_from([*ONCE.values(), *REPEATED.values()]), value=JSON, data=st.data())
 def test_a_parser_raises_nothing_but_value_errors(
     section: type, value: object, data: st.DataObject

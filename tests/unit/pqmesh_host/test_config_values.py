@@ -6,7 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pqmesh_host import config_values as values
@@ -56,12 +56,14 @@ def test_stand_ins_that_lack_something(text: str) -> None:
         values.socket_address(text)
 
 
+@settings(deadline=None)
 @given(st.ip_addresses(), st.integers(0, 65_535))
 def test_every_address_and_port_can_be_listened_on(address: object, port: int) -> None:
     host = f"[{address}]" if ":" in str(address) else str(address)
     assert values.host_port(f"{host}:{port}", HERE) == (str(address), port)
 
 
+@settings(deadline=None)
 @given(st.binary(min_size=32, max_size=32))
 def test_every_peer_id_survives_being_written(peer_id: bytes) -> None:
     assert values.peer_id(peer_id.hex(), HERE) == peer_id

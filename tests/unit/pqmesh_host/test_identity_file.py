@@ -131,3 +131,15 @@ def test_an_unwritable_place_is_said_plainly(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(IdentityFileError, match="Cannot write"):
         create_seed(tmp_path / "file" / "identity.seed")
+
+
+def test_a_file_that_may_not_be_opened_is_said_plainly(
+    seed_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forbidden(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(identity_file.os, "open", forbidden)
+    with pytest.raises(IdentityFileError, match="Permission denied") as caught:
+        load_seed(seed_path)
+    assert "owns the file" in caught.value.advice

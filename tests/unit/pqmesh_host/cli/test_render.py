@@ -6,7 +6,7 @@ from __future__ import annotations
 import io
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
@@ -77,6 +77,7 @@ def test_only_real_kinds_have_a_style() -> None:
     assert set(STYLES) <= set(KINDS)
 
 
+@settings(deadline=None)
 @given(
     st.dictionaries(
         st.sampled_from(["peer", "over", "text", "name", "value", "unit", "result", "command"]),

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pqmesh_host.mesh.allowance import Allowance
@@ -21,6 +21,7 @@ def test_rest_earns_a_burst_again_but_no_more() -> None:
     assert [allowance.take(60_000) for _ in range(4)] == [0, 0, 0, 100]
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 50), max_size=200))
 def test_one_who_waits_as_told_never_exceeds_the_rate(pauses: list[int]) -> None:
     allowance, now, acted = Allowance(0, per_s=100, burst=5), 0, []

@@ -170,4 +170,4 @@ class AgainstAModel(RuleBasedStateMachine):
 
 
 TestAgainstAModel = AgainstAModel.TestCase
-TestAgainstAModel.settings = settings(max_examples=50, stateful_step_count=30)
+TestAgainstAModel.settings = settings(max_examples=50, stateful_step_count=30, deadline=None)

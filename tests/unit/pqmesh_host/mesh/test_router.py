@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pqmesh.record import replace
@@ -180,6 +180,7 @@ MESSAGES = st.builds(
 HOPS = st.sampled_from([FROM_BOARD, FROM_ALICE, Hop(BOB, on_link=False)])
 
 
+@settings(deadline=None)
 @given(messages=st.lists(st.tuples(MESSAGES, HOPS), max_size=8))
 def test_whatever_comes_no_message_loops_or_lies(messages: list[tuple[MeshMessage, Hop]]) -> None:
     fresh = Router(OWN, Here(), lambda peer: peer == ALICE, lambda: NEW_ID)

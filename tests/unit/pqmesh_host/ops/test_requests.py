@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pqmesh_host.ops.control_socket import BadRequest
@@ -84,6 +84,7 @@ def test_who_is_known_is_told() -> None:
     assert "nobody yet" in caught.value.advice
 
 
+@settings(deadline=None)
 @given(st.text(max_size=70))
 def test_resolving_raises_nothing_else(text: str) -> None:
     try:

@@ -219,3 +219,35 @@ async def test_tcp_carries_frames() -> None:
 def test_only_sockets_are_paced_unless_told(device: str, paced: bool) -> None:
     assert SerialProvider(device, mtu=500)._paced is paced
     assert SerialProvider(device, mtu=500, paced=not paced)._paced is not paced
+
+
+async def test_a_socket_that_does_not_answer_in_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def never(*_: object, **__: object) -> None:
+        await asyncio.sleep(60)
+
+    monkeypatch.setattr(subject.asyncio, "open_connection", never)
+    monkeypatch.setattr(subject, "CONNECT_S", 0.01)
+    error = await refusal("socket://192.0.2.1:5000")
+    assert "does not answer" in str(error)
+    assert "firewall" in error.advice
+
+
+async def test_the_ports_of_this_machine_are_listed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    class Port:
+        def __init__(self, device: str) -> None:
+            self.device = device
+
+    here = [Port("/dev/ttyUSB1"), Port("/dev/ttyACM0")]
+    monkeypatch.setattr(subject.list_ports, "comports", lambda: here)
+    error = await refusal(str(tmp_path / "ttyACM9"))
+    assert "Ports here: /dev/ttyACM0, /dev/ttyUSB1." in error.advice
+    monkeypatch.setattr(subject.list_ports, "comports", list)
+    assert "no serial port at the moment" in (await refusal(str(tmp_path / "ttyACM9"))).advice
+
+
+def test_a_port_whose_group_is_unknown_still_gets_advice(tmp_path: Path) -> None:
+    assert "administrator" in subject._group_advice(str(tmp_path / "gone"))
