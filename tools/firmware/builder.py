@@ -4,6 +4,7 @@
     build/firmware/<target>/
         <key>/              a finished image: its name is the hash of everything that went in
         objects-<key>/      make's objects, kept so that the next build is incremental
+            inputs/         the copy of our sources that they were made from
         lock                held while make runs; other builds of the target wait
 
 A finished image appears by one rename, so it is whole or absent. Objects that a killed build may
@@ -18,12 +19,12 @@ import shutil
 import subprocess
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from tools.firmware import cache, paths, pins, sources, targets, toolchain
+from tools.firmware import cache, paths, pins, snapshot, sources, targets, toolchain
 from tools.firmware.errors import FirmwareError, MissingTool
 from tools.firmware.progress import Progress
 from tools.firmware.sources import SourceTree
@@ -31,9 +32,9 @@ from tools.firmware.targets import DEFAULT_HEAP_KB, Target
 
 _CROSS_COMPILER = "mpy-cross"
 _MARKER = "unfinished"
+_COPY = "inputs"
 _IMAGES_KEPT = 6  # per target: every heap size, and a few changes back
 _OBJECTS_KEPT = 3
-_ATTEMPTS = 3  # somebody may edit the sources while they are compiled
 _LOG_LINES_SHOWN = 30
 
 
@@ -42,45 +43,49 @@ class _Plan:
     """Everything that decides one image."""
 
     target: Target
-    heap_kb: int
     source: SourceTree
     command: list[str]
     environment: dict[str, str]
-    key: str
+    settings: list[str]
     objects_key: str
 
     @property
     def home(self) -> Path:
         return paths.IMAGES / self.target.name
 
+    def image(self, key: str) -> Path:
+        return self.home / key / self.target.outputs[0]
+
+    def key_of(self, inputs: Iterable[Path], base: Path) -> str:
+        return cache.key_of(self.settings, inputs, base)
+
     @property
-    def image(self) -> Path:
-        return self.home / self.key / self.target.outputs[0]
+    def key(self) -> str:
+        """Key of the inputs as they are now."""
+        return self.key_of(self.target.inputs, paths.ROOT)
 
 
 def build(name: str, heap_kb: int = DEFAULT_HEAP_KB, progress: Progress | None = None) -> Path:
     """Path of the target's image, built now unless it exists for exactly these inputs.
 
-    An input that changes while make runs makes it run again: an image never has another's key.
+    Inputs are copied first, so an image never mixes two states of them; when they change after
+    the copy, the image returned is that of the state that was copied.
     Raises MissingTool when a program is missing, FirmwareError when the build fails.
     """
     progress = progress or Progress(name)
     target = targets.named(name)
     toolchain.require(target.programs)
     source = sources.fetch_tree("micropython", progress.about("micropython"))
-    for _ in range(_ATTEMPTS):
-        plan = _plan(target, heap_kb, source)
-        if not plan.image.is_file():
-            if name != _CROSS_COMPILER:
-                build(_CROSS_COMPILER, progress=progress.about(_CROSS_COMPILER))
-            with _locked(plan.home, progress) as lock:
-                if not plan.image.is_file():  # another process may have built it meanwhile
-                    _make(plan, lock, progress)
-        if plan.image.is_file():
-            os.utime(plan.image.parent)  # what was used last is kept longest
-            return plan.image
-        progress.say("sources changed while it was built; building again")
-    raise FirmwareError(f"{name}: the sources keep changing", "save your edits, then build again")
+    plan = _plan(target, heap_kb, source)
+    image = plan.image(plan.key)
+    if not image.is_file():
+        if name != _CROSS_COMPILER:
+            build(_CROSS_COMPILER, progress=progress.about(_CROSS_COMPILER))
+        with _locked(plan.home, progress) as lock:
+            if not image.is_file():  # another process may have built it while we waited
+                image = plan.image(_make(plan, lock, progress))
+    os.utime(image.parent)  # what was used last is kept longest
+    return image
 
 
 def find(name: str, heap_kb: int = DEFAULT_HEAP_KB) -> Path | None:
@@ -93,9 +98,10 @@ def find(name: str, heap_kb: int = DEFAULT_HEAP_KB) -> Path | None:
     if source is None or toolchain.missing(target.programs):
         return None
     try:
-        image = _plan(target, heap_kb, source).image
+        plan = _plan(target, heap_kb, source)
     except MissingTool:
         return None
+    image = plan.image(plan.key)
     return image if image.is_file() else None
 
 
@@ -112,14 +118,13 @@ def _plan(target: Target, heap_kb: int, source: SourceTree) -> _Plan:
     }
     if target.name != _CROSS_COMPILER:
         cross_compiler = _plan(targets.named(_CROSS_COMPILER), DEFAULT_HEAP_KB, source)
-        environment["MICROPY_MPYCROSS"] = str(cross_compiler.image)
+        environment["MICROPY_MPYCROSS"] = str(cross_compiler.image(cross_compiler.key))
     compilers = sorted({toolchain.version_of(name) for name in (target.compiler, "gcc")})
     settings = [target.name, source.identity, *compilers, *command, *_items(environment)]
     settings = [word.replace(str(paths.ROOT), "") for word in settings]
-    key = cache.key_of(settings, target.inputs, paths.ROOT)
     # make does not see when its own rules or the compiler change: then all objects are made anew.
     objects_key = cache.key_of(settings, _make_files(target), paths.ROOT)
-    return _Plan(target, heap_kb, source, command, environment, key, objects_key)
+    return _Plan(target, source, command, environment, settings, objects_key)
 
 
 def _make_files(target: Target) -> list[Path]:
@@ -149,7 +154,8 @@ def _locked(home: Path, progress: Progress) -> Iterator[IO[str]]:
         yield lock
 
 
-def _make(plan: _Plan, lock: IO[str], progress: Progress) -> None:
+def _make(plan: _Plan, lock: IO[str], progress: Progress) -> str:
+    """Build from a copy of the inputs; returns the key of what was copied."""
     objects = plan.home / f"objects-{plan.objects_key}"
     marker = objects / _MARKER
     if marker.exists():
@@ -157,20 +163,25 @@ def _make(plan: _Plan, lock: IO[str], progress: Progress) -> None:
     objects.mkdir(parents=True, exist_ok=True)
     marker.touch()
     progress.say(f"building with MicroPython {plan.source.version}")
-    command = [*plan.command, f"BUILD={objects}", f"-j{os.cpu_count() or 1}"]
+    copy = objects / _COPY
+    key = plan.key_of(snapshot.update(copy, plan.target.inputs, paths.ROOT), copy)
+    command = [_in_copy(word, copy) for word in plan.command]
+    command += [f"BUILD={objects}", f"-j{os.cpu_count() or 1}"]
     status = _run(command, {**os.environ, **plan.environment}, objects, lock, progress)
     if status < 0:  # make was killed: the marker stays
         raise FirmwareError(f"make was ended by signal {-status}", "try again")
-    if _plan(plan.target, plan.heap_kb, plan.source).key != plan.key:
-        # What make has read is not what the key stands for, and an object that is newer than an
-        # edit need not have it: the marker stays, the objects go.
-        return
-    marker.unlink()  # make has removed what it could not finish
+    marker.unlink()  # make has ended by itself: it removes what it could not finish
     if status != 0:
-        raise FirmwareError(_failure(plan, objects / "build.log"))
-    _publish(plan, objects, progress.elapsed_s)
+        raise FirmwareError(_failure(plan, objects / "build.log", copy))
+    _publish(plan, key, objects, progress.elapsed_s)
     _prune(plan.home)
     progress.say(f"built in {progress.elapsed_s:.0f} s")
+    return key
+
+
+def _in_copy(word: str, copy: Path) -> str:
+    """A word of the command with our own folder replaced by the copy's."""
+    return word.replace(str(paths.FIRMWARE), str(copy / paths.FIRMWARE.relative_to(paths.ROOT)))
 
 
 def _run(
@@ -207,15 +218,16 @@ def _run(
         return make.wait()
 
 
-def _failure(plan: _Plan, log: Path) -> str:
+def _failure(plan: _Plan, log: Path, copy: Path) -> str:
     with log.open(encoding="utf-8") as lines:
         tail = deque(lines, maxlen=_LOG_LINES_SHOWN)
     shown = "".join(line if len(line) < 400 else f"{line[:400]}...\n" for line in tail)
+    shown = shown.replace(str(copy), str(paths.ROOT))  # the user's own files, not the copy
     return f"{plan.target.name} did not build; all of make's output: {log}\n{shown}"
 
 
-def _publish(plan: _Plan, objects: Path, seconds: float) -> None:
-    final = plan.home / plan.key
+def _publish(plan: _Plan, key: str, objects: Path, seconds: float) -> None:
+    final = plan.home / key
     with paths.scratch_beside(final) as scratch:
         result = scratch / "image"
         result.mkdir()

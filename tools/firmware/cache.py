@@ -19,7 +19,7 @@ def key_of(words: Iterable[str], inputs: Iterable[Path] = (), base: Path | None 
     digest = hashlib.sha256()
     for word in words:
         _feed(digest, b"word", word.encode())
-    for path in sorted(set(_files(inputs))):
+    for path in sorted(set(files_of(inputs))):
         name = path.relative_to(base) if base else path
         _feed(digest, b"name", name.as_posix().encode())
         _feed(digest, b"data", path.read_bytes())
@@ -32,7 +32,8 @@ def _feed(digest: "hashlib._Hash", kind: bytes, value: bytes) -> None:
     digest.update(value)
 
 
-def _files(inputs: Iterable[Path]) -> Iterator[Path]:
+def files_of(inputs: Iterable[Path]) -> Iterator[Path]:
+    """Every file that counts among files and folders; a missing one counts as empty."""
     for path in inputs:
         if path.is_file():
             yield path

@@ -10,7 +10,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build"
-PINS = ROOT / "firmware" / "sources.toml"
+FIRMWARE = ROOT / "firmware"
+PINS = FIRMWARE / "sources.toml"
 DOWNLOADS = BUILD / "downloads"
 SOURCES = BUILD / "sources"
 APT_STATE = BUILD / "apt"

@@ -25,9 +25,9 @@ from pathlib import Path
 from tools.firmware import paths, pico, toolchain
 from tools.firmware.errors import FirmwareError, MissingTool
 
-PORTS = paths.ROOT / "firmware" / "ports"
-FROZEN = paths.ROOT / "firmware" / "micropython"
-C_MODULES = paths.ROOT / "firmware" / "c_pqc"
+PORTS = paths.FIRMWARE / "ports"
+FROZEN = paths.FIRMWARE / "micropython"
+C_MODULES = paths.FIRMWARE / "c_pqc"
 DEFAULT_HEAP_KB = 128
 
 _BUILD_PACKAGES = ("make", "gcc", "libc6-dev", "python3", "dpkg-dev", "xz-utils", "patch")
