@@ -19,6 +19,9 @@ from pqmesh.record import Record
 
 from .transports.base import Link, LinkBroken, LinkClosed
 
+LAST_WORDS_S = 0.2
+"""After a failed send, how long the reader may still take frames that came before the end."""
+
 FLUSH_S = 1.0
 """How long ``flush`` lets the engine's last frames (a CLOSE) leave."""
 
@@ -95,12 +98,19 @@ class LinkDriver:
     async def _write(self) -> NoReturn:
         while True:
             while (frame := self._engine.next_transmit()) is not None:
-                await self._link.send(frame)
+                await self._send(frame)
                 self.frame_bytes_out += len(frame)
                 self._rearmed.set()
             self._idle.set()
             self._outgoing.clear()
             await self._outgoing.wait()
+
+    async def _send(self, frame: bytes) -> None:
+        try:
+            await self._link.send(frame)
+        except LinkBroken:
+            await asyncio.sleep(LAST_WORDS_S)  # a goodbye may be among them
+            raise
 
     async def _watch_clock(self) -> NoReturn:
         while True:

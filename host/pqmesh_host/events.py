@@ -32,8 +32,8 @@ class Event:
 
     wire_bytes: int | None = None
     """What it cost. A handshake: all its frames, or UDP payloads, both ways. A message on a link:
-    the frames since the message before it, line framing not counted. A message over QUIC: its
-    stream; packet headers are shared between messages and not counted."""
+    the frames since the message before it, or those sent until it was acknowledged; line framing
+    not counted. A message over QUIC: its stream; packet headers, which messages share, not."""
 
     ms: int | None = None
     """How long it took, in milliseconds; the meaning per kind stands in KINDS."""

@@ -54,6 +54,9 @@ class BoardSession:
         self.over = runner.name
         self.opened_ms = now_ms()
         self.mailbox: Mailbox
+        self.sent_marks: dict[int, int] = {}
+        """The driver's octet count when each message in flight was handed to the engine."""
+
         self._runner = runner
 
     def wake(self) -> None:
@@ -102,8 +105,8 @@ class LinkRunner:
         self._pump_timer: asyncio.Handle | None = None
         self._hinted_at_ms = -HINT_MS
         self._drops_reported_ms = -DROP_REPORT_MS
-        self._in_mark = self._out_mark = 0
-        """The driver's octet counts when the last message came in, and was acknowledged."""
+        self._in_mark = 0
+        """The driver's octet count when the last message came in."""
 
     async def run(self) -> NoReturn:
         """Serve the link until cancelled.
@@ -153,7 +156,7 @@ class LinkRunner:
         self._driver = LinkDriver(self._engine, link, self._on_event, self._on_drop)
         self._reconnect.reset()
         self._connecting = None
-        self._in_mark = self._out_mark = 0
+        self._in_mark = 0
         self._connect_in(0)
         try:
             await self._driver.run()
@@ -219,7 +222,6 @@ class LinkRunner:
         self._connecting = None
         self._reconnect.reset()
         self._in_mark = self._driver.frame_bytes_in
-        self._out_mark = self._driver.frame_bytes_out
         self._publish(
             "session-open",
             peer=event.peer_id,
@@ -241,10 +243,9 @@ class LinkRunner:
     def _delivered(self, event: Delivered) -> None:
         session = self.sessions[event.session]
         handed = session.mailbox.delivered(session.serial, event.message, now_ms())
-        wire_bytes = self._driver.frame_bytes_out - self._out_mark
-        self._out_mark = self._driver.frame_bytes_out
         if handed is not None:
-            self._switchboard.handed_over(session, handed, wire_bytes)
+            mark = session.sent_marks.pop(event.message, self._driver.frame_bytes_out)
+            self._switchboard.handed_over(session, handed, self._driver.frame_bytes_out - mark)
         self.pump_soon()
 
     def _refused(self, event: Refused) -> None:
@@ -311,6 +312,7 @@ class LinkRunner:
                 self._publish("dropped", peer=session.hop.peer_id, text=str(error))
             else:
                 box.sent(ident, session.serial, number)
+                session.sent_marks[number] = self._driver.frame_bytes_out
 
     def _publish(
         self,

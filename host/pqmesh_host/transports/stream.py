@@ -71,7 +71,8 @@ class StreamLink:
 
     async def receive(self) -> bytes:
         while not self._arrived:
-            self._check_open()
+            if self._closed:
+                raise LinkClosed
             try:
                 chunk = await self._reader.read(READ_BYTES)
             except OSError as error:

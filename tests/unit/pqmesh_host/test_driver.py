@@ -143,6 +143,21 @@ async def test_a_broken_medium_ends_it_by_its_name() -> None:
         await rig.task
 
 
+async def test_what_came_before_a_hang_up_is_still_heard() -> None:
+    rig = Rig()
+    await rig.far.send(b"goodbye")
+
+    async def hung_up(_frame: bytes) -> None:
+        raise LinkBroken
+
+    rig.near.send = hung_up  # type: ignore[method-assign]
+    rig.engine.say(b"an acknowledgement")
+    rig.driver.settle()
+    with pytest.raises(LinkBroken):
+        await rig.task
+    assert ("event", b"goodbye") in rig.engine.log
+
+
 async def test_closing_the_link_ends_it_by_its_name() -> None:
     rig = Rig()
     await asyncio.sleep(0)
