@@ -25,12 +25,12 @@ from types import TracebackType
 
 from tools.firmware import toolchain
 from tools.firmware.errors import FirmwareError
-from tools.firmware.repl import BoardGone, Repl
+from tools.firmware.repl import PATIENCE_S, BoardGone, Repl
 
 FLASH_BYTES = 1 << 20
 _ERASED = b"\xff"
 _PATH_BYTES_MAX = 255  # PATH_BYTES of firmware/ports/qemu/flash.c, less the end
-_START_TIMEOUT_S = 20.0
+_START_TIMEOUT_S = 30.0
 _STOP_TIMEOUT_S = 5.0
 _TICK_NS = 40  # SysTick runs at 25 MHz of QEMU's virtual time
 
@@ -163,7 +163,7 @@ class QemuBoard:
             await self._process.wait()
         await self._close_repl()
 
-    async def wait_exit(self, timeout_s: float = 10.0) -> int:
+    async def wait_exit(self, timeout_s: float = PATIENCE_S) -> int:
         """Exit status, once the firmware has ended the emulator; TimeoutError if it does not."""
         if self._process is None:
             raise BoardGone("the board was never on")

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator
 
 from tools.firmware.errors import FirmwareError
 
+PATIENCE_S = 30.0  # the emulator shares the machine: only a dead board is silent for so long
 _RETAINED_BYTES = 1 << 20  # unread output; the oldest is dropped beyond this
 _SHOWN_BYTES = 600
 _CHUNK_BYTES = 4096
@@ -70,12 +71,12 @@ class Repl:
         """The end of what was printed and not yet read, for messages."""
         return self._unread[-_SHOWN_BYTES:].decode("utf-8", "replace")
 
-    async def read_line(self, timeout_s: float = 10.0) -> str:
+    async def read_line(self, timeout_s: float = PATIENCE_S) -> str:
         """The next line the board prints, without its end. Cancelling loses nothing."""
         line = await self._read_until(b"\n", timeout_s)
         return line.rstrip(b"\r\n").decode("utf-8", "replace")
 
-    async def wait_for(self, text: str, timeout_s: float = 10.0) -> str:
+    async def wait_for(self, text: str, timeout_s: float = PATIENCE_S) -> str:
         """Skip lines until one contains `text`; returns that line."""
         async with _deadline(self, timeout_s, f"a line with {text!r}"):
             while True:
@@ -83,7 +84,7 @@ class Repl:
                 if text in line:
                     return line
 
-    async def exec(self, code: str, timeout_s: float = 10.0) -> str:
+    async def exec(self, code: str, timeout_s: float = PATIENCE_S) -> str:
         """Run `code` on the board; returns what it printed. Interrupts a program that runs.
 
         Raises BoardError with the board's traceback when the code raised.
@@ -100,7 +101,7 @@ class Repl:
 
         `interrupt()` ends it. After it has ended by itself, `interrupt()` is still needed.
         """
-        await self._submit(code, 10.0)
+        await self._submit(code, PATIENCE_S)
         self._raw = False  # exec() must enter anew: it does not know when the code ends
 
     async def interrupt(self) -> None:

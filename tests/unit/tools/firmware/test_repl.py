@@ -84,7 +84,7 @@ class TestLines:
             board.say(b"%06d" % number * 10_000)
             await board.writer.drain()
         board.say(b"END\n")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while not repl.tail.endswith("END\n"):
                 await asyncio.sleep(0.01)
         assert len(repl._unread) <= 1 << 20
