@@ -39,6 +39,15 @@ from .tls_server import ServerContext
 STREAM_CREDIT_SLACK = 64
 """Room over one message on a stream, so that a too long one is seen and refused."""
 
+DATAGRAM_OVERHEAD = 1 + 4
+"""Frame type and the longest length field a DATAGRAM here can have."""
+
+PACKET_OVERHEAD = 1 + 2 + 16 + DATAGRAM_OVERHEAD
+"""First byte, packet number and AEAD tag of a 1-RTT packet, and the frame's own."""
+
+MAX_DATAGRAM_FRAME_BYTES = 65_535
+"""What we announce (RFC 9221 §3): ant-quic's value."""
+
 MAX_QUEUED_FRAMES = 64
 """Custom frames waiting to be sent; one more is a bug of ours."""
 
@@ -92,6 +101,7 @@ class PqConfiguration(QuicConfiguration):
         self.max_datagram_size = HANDSHAKE_DATAGRAM_BYTES
         self.idle_timeout = limits.idle_timeout_s
         self.max_data = limits.receive_window_bytes
+        self.max_datagram_frame_size = MAX_DATAGRAM_FRAME_BYTES
         self.max_stream_data = limits.max_message_bytes + STREAM_CREDIT_SLACK
 
 
@@ -178,6 +188,16 @@ class PqConnection(QuicConnection):
     def bidi_stream_room(self) -> int:
         """How many more bidi streams the peer lets us open now."""
         return self._remote_max_streams_bidi - self._local_next_stream_id_bidi // 4
+
+    def unsent_datagrams(self) -> int:
+        """How many DATAGRAM frames wait for the congestion window."""
+        return len(self._datagrams_pending)
+
+    def max_datagram_bytes(self) -> int:
+        """The longest DATAGRAM payload that fits one packet and the peer's limit."""
+        theirs = self._remote_max_datagram_frame_size or 0
+        packet = self._max_datagram_size - len(self._peer_cid.cid) - PACKET_OVERHEAD
+        return max(0, min(packet, theirs - DATAGRAM_OVERHEAD))
 
     def is_delivered(self, stream_id: int) -> bool:
         """Whether everything sent on one of our streams, with its FIN, is acknowledged."""

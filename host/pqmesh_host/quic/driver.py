@@ -14,7 +14,8 @@ from typing import Protocol
 from aioquic.quic import events
 
 from .connection import Confirmed
-from .peer import Peer, Phase
+from .lifecycle import Phase
+from .peer import Peer
 from .registry import Registry
 from .timers import LazyTimers
 from .udp import Address, UdpSocket
@@ -37,7 +38,7 @@ class Owner(Protocol):
         """Both sides are authenticated and know it."""
 
     def on_ended(self, peer: Peer) -> None:
-        """The connection began to end; ``peer.outcome`` says why. Called once."""
+        """The connection began to end; ``peer.failure`` says if it never was up. Called once."""
 
     def on_forgotten(self, peer: Peer) -> None:
         """The draining period is over and the connection is no longer in the tables."""

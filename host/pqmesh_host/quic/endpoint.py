@@ -24,12 +24,12 @@ from .driver import Driver
 from .errors import (
     EndpointClosed,
     EndpointFull,
-    HandshakeFailed,
     describe,
 )
 from .fastpath import connection_class
+from .lifecycle import Phase
 from .limits import QuicLimits
-from .peer import Peer, Phase
+from .peer import Peer
 from .rawkey import LocalKey, RawPublicKey
 from .registry import Registry
 from .reports import EndpointStats, Refusal
@@ -327,10 +327,8 @@ class QuicEndpoint:
         """Report a handshake that failed; a confirmed peer's users learn it from the peer."""
         self._registry.end(peer)
         self._draining.pop(peer, None)
-        outcome = peer.outcome
-        if not isinstance(outcome, HandshakeFailed):
-            return
-        if self._dialer.failed(peer, outcome):
+        outcome = peer.failure
+        if outcome is None or self._dialer.failed(peer, outcome):
             return
         if peer in self._handshakes:
             self._handshakes.discard(peer)

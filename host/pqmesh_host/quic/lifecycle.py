@@ -3,6 +3,17 @@
 
 from __future__ import annotations
 
+import enum
+
+
+class Phase(enum.Enum):
+    """Where a connection is in its life."""
+
+    HANDSHAKE = enum.auto()
+    OPEN = enum.auto()
+    ENDED = enum.auto()
+
+
 SHUTDOWN = 0
 SUPERSEDED = 0x4E5B00
 READER_EXIT = 0x4E5B01

@@ -12,7 +12,6 @@ move to the successor, ``send`` goes there too, ``recv`` raises PeerClosed(SUPER
 from __future__ import annotations
 
 import asyncio
-import enum
 import secrets
 from collections import deque
 from typing import Protocol
@@ -22,20 +21,15 @@ from aioquic.quic import events
 from . import lifecycle, messages
 from .addresses import readable
 from .connection import Ending, FrameReceived, PqConnection
+from .datagrams import Datagrams
 from .discovery import AddressBook
-from .errors import HandshakeFailed, NotAcknowledged, PeerClosed, QuicError
+from .errors import HandshakeFailed, NotAcknowledged, PeerClosed
 from .frames import Frame, ObservedAddress
 from .inbox import Inbox
+from .lifecycle import Phase
 from .limits import QuicLimits
+from .outbox import Outbox
 from .streams import Streams
-
-
-class Phase(enum.Enum):
-    """Where a peer is in its life."""
-
-    HANDSHAKE = enum.auto()
-    OPEN = enum.auto()
-    ENDED = enum.auto()
 
 
 class Port(Protocol):
@@ -78,13 +72,14 @@ class Peer:
         self._limits = limits
         self._inbox = Inbox()
         self._streams = Streams(connection, self._inbox, ledger, limits, lambda: port.touch(self))
-        self._outcome: QuicError | None = None
+        self.failure: HandshakeFailed | None = None
+        self._end = (lifecycle.SHUTDOWN, "closing", False)
         self._closing = False
         self._ended = asyncio.Event()
         self._sending = asyncio.Lock()
         self._progress = asyncio.Event()
-        self._undelivered: dict[int, int] = {}
-        self._undelivered_bytes = 0
+        self._outbox = Outbox(connection, limits)
+        self._datagrams = Datagrams(connection)
 
     def __repr__(self) -> str:
         key = self.connection.peer_key if self.phase is not Phase.HANDSHAKE else None
@@ -118,9 +113,14 @@ class Peer:
         return self.phase is Phase.OPEN and not self._closing and self.successor is None
 
     @property
+    def is_connected(self) -> bool:
+        """Whether the connection is up, even if it is closing or superseded."""
+        return self.phase is Phase.OPEN
+
+    @property
     def counts(self) -> dict[str, int]:
         """What arrived, by kind, and what was refused, by reason."""
-        return dict(self._streams.counts)
+        return {**self._streams.counts, "dropped_datagram_unread": self._datagrams.dropped}
 
     async def send(self, payload: bytes) -> None:
         """Send one message. Returns once it is queued; waits while too much is unacknowledged.
@@ -175,7 +175,7 @@ class Peer:
         :raises PeerClosed: the connection has ended, or ends while waiting
         """
         data = self._checked(payload)
-        if not self.takes_ack_requests:
+        if not self.connection.takes_ack_requests:
             raise NotAcknowledged(1, 3, "the peer does not speak ACK-v2")
         tag = secrets.token_bytes(messages.TAG_BYTES) if request_id is None else request_id
         if len(tag) != messages.TAG_BYTES:
@@ -184,7 +184,7 @@ class Peer:
             async with self._sending:
                 stream_id = await self._next_stream(len(data), bidi=True)
                 answer = self._streams.expect_ack(stream_id)
-                self._write(stream_id, messages.ACK_REQUEST + tag + data)
+                self._put(stream_id, messages.ACK_REQUEST + tag + data)
             kind, value = await answer
         if (kind, value) != messages.ACCEPTED:
             raise NotAcknowledged(kind, value, messages.describe_ack(kind, value))
@@ -196,7 +196,7 @@ class Peer:
         :raises TimeoutError: no answer
         :raises PeerClosed: the connection has ended, or ends while waiting
         """
-        if not self.takes_ack_requests:
+        if not self.connection.takes_ack_requests:
             raise NotAcknowledged(1, 3, "the peer does not answer probes")
         self._check_open()
         loop = asyncio.get_running_loop()
@@ -205,7 +205,7 @@ class Peer:
         async with asyncio.timeout(timeout_s), self._sending:
             stream_id = await self._next_stream(0)
             answer = self._streams.expect_probe_answer(tag)
-            self._write(stream_id, messages.probe(tag))
+            self._put(stream_id, messages.probe(tag))
             await answer
         return (loop.time() - begun) * 1000
 
@@ -224,6 +224,37 @@ class Peer:
                 raise self.closed_error()
             await self._inbox.changed()
 
+    async def send_datagram(self, data: bytes) -> None:
+        """Send one unreliable datagram (RFC 9221). Waits while too many are unsent.
+
+        :raises ValueError: longer than ``max_datagram_bytes``
+        :raises PeerClosed: the connection has ended, or ends while waiting
+        """
+        self._check_open()
+        while not self._datagrams.has_room():
+            await self._progressed()
+            self._check_open()
+        self._datagrams.queue(bytes(data))
+        self._port.touch(self)
+
+    async def recv_datagram(self) -> bytes:
+        """Return the next datagram; unread ones beyond 256 were dropped, oldest first.
+
+        :raises PeerClosed: nothing is left and the connection has ended
+        """
+        while True:
+            data = self._datagrams.pop()
+            if data is not None:
+                return data
+            if self.phase is Phase.ENDED:
+                raise self.closed_error()
+            await self._datagrams.changed()
+
+    @property
+    def max_datagram_bytes(self) -> int:
+        """Longest datagram this peer takes now; 0 when it takes none."""
+        return self.connection.max_datagram_bytes()
+
     async def close(self, code: int = 0, reason: str = "") -> None:
         """End the connection. Idempotent; with code 0, what was sent is delivered first.
 
@@ -236,9 +267,8 @@ class Peer:
         try:
             if code == 0 and self.phase is Phase.OPEN:
                 async with asyncio.timeout(self._limits.close_flush_s):
-                    while not self._all_delivered():
-                        self._progress.clear()
-                        await self._progress.wait()
+                    while self.is_connected and not self._outbox.is_empty:
+                        await self._progressed()
         except TimeoutError:
             pass
         finally:
@@ -303,6 +333,8 @@ class Peer:
             self.end(event.error_code, event.reason_phrase, by_peer=False)
         elif isinstance(event, FrameReceived):
             self.addresses.take(event.frame)
+        elif isinstance(event, events.DatagramFrameReceived):
+            self._datagrams.receive(event.data)
         else:
             self._streams.handle(event, now)
 
@@ -311,9 +343,8 @@ class Peer:
         if self.phase is Phase.ENDED:
             return
         if self.phase is Phase.HANDSHAKE:
-            self._outcome = HandshakeFailed(code, reason, by_peer=by_peer)
-        else:
-            self._outcome = PeerClosed(code, reason, by_peer=by_peer)
+            self.failure = HandshakeFailed(code, reason, by_peer=by_peer)
+        self._end = (code, reason, by_peer)
         self.phase = Phase.ENDED
         self._ended.set()
         self._streams.fail_waiting(self.closed_error())
@@ -323,21 +354,10 @@ class Peer:
         """Packets arrived: perhaps there is room again."""
         self._progress.set()
 
-    @property
-    def outcome(self) -> QuicError | None:
-        """Why the peer ended: HandshakeFailed before it was confirmed, PeerClosed after."""
-        return self._outcome
-
     def closed_error(self) -> PeerClosed:
-        """How the connection ended, as the error its users get."""
-        if isinstance(self._outcome, PeerClosed):
-            # A fresh one each time: a raised exception collects its own traceback.
-            known = self._outcome
-            return PeerClosed(known.code, known.reason, by_peer=known.by_peer)
-        if isinstance(self._outcome, HandshakeFailed):
-            failed = self._outcome
-            return PeerClosed(failed.code, failed.text, by_peer=failed.by_peer)
-        return PeerClosed(0, "closing", by_peer=False)
+        """How the connection ended, as a fresh error for one of its users."""
+        code, reason, by_peer = self._end
+        return PeerClosed(code, reason, by_peer=by_peer)
 
     def _checked(self, payload: bytes) -> bytes:
         if len(payload) > self._limits.max_message_bytes:
@@ -352,44 +372,28 @@ class Peer:
         if self.phase is not Phase.OPEN or self._closing:
             raise self.closed_error()
 
-    def _write(self, stream_id: int, data: bytes) -> None:
-        self.connection.send_stream_data(stream_id, data, end_stream=True)
-        self._undelivered[stream_id] = len(data)
-        self._undelivered_bytes += len(data)
-        self._port.touch(self)
-
     async def _send_uni(self, data: bytes) -> None:
         async with self._sending:
-            self._write(await self._next_stream(len(data)), data)
+            self._put(await self._next_stream(len(data)), data)
+
+    def _put(self, stream_id: int, data: bytes) -> None:
+        self._outbox.put(stream_id, data)
+        self._port.touch(self)
 
     async def _next_stream(self, size: int, *, bidi: bool = False) -> int:
         """Wait for room for ``size`` more bytes; return the stream to put them on."""
-        connection = self.connection
-        room = connection.bidi_stream_room if bidi else connection.uni_stream_room
         while True:
             self._check_open()
-            if not self._within_limits(size):
-                self._forget_delivered()
-            if self._within_limits(size) and room() > 0:
-                return connection.get_next_available_stream_id(is_unidirectional=not bidi)
-            self._progress.clear()
-            await self._progress.wait()
+            stream_id = self._outbox.stream_for(size, bidi=bidi)
+            if stream_id is not None:
+                return stream_id
+            await self._progressed()
 
-    def _within_limits(self, size: int) -> bool:
-        if len(self._undelivered) >= self._limits.send_streams:
-            return False
-        total = self._undelivered_bytes + size
-        return not self._undelivered or total <= self._limits.send_buffer_bytes
-
-    def _all_delivered(self) -> bool:
-        self._forget_delivered()
-        return self.phase is Phase.ENDED or not self._undelivered
-
-    def _forget_delivered(self) -> None:
-        delivered = [s for s in self._undelivered if self.connection.is_delivered(s)]
-        for stream_id in delivered:
-            self._undelivered_bytes -= self._undelivered.pop(stream_id)
+    async def _progressed(self) -> None:
+        self._progress.clear()
+        await self._progress.wait()
 
     def _wake(self) -> None:
         self._progress.set()
         self._inbox.wake()
+        self._datagrams.wake()

@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 from . import lifecycle
-from .peer import Peer, Phase
+from .lifecycle import Phase
+from .peer import Peer
 
 
 class Registry:
