@@ -14,6 +14,8 @@ from ..events import EventBus, Subscription
 from ..node import Node
 from .render import console, event_line
 
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
 
 def run(config: Config, as_json: bool) -> None:
     """Run the node ``config`` describes until it is told to stop.
@@ -28,8 +30,14 @@ async def _serve(config: Config, as_json: bool) -> None:
     logging.getLogger("pqmesh_host").addHandler(logging.NullHandler())
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
+
+    def stop_once() -> None:
+        stop.set()
+        for number in SIGNALS:
+            loop.remove_signal_handler(number)  # the second Ctrl-C does not wait for anything
+
+    for number in SIGNALS:
+        loop.add_signal_handler(number, stop_once)
     bus = EventBus()
     events = bus.subscribe()
     printer = asyncio.create_task(_print_events(events, as_json))

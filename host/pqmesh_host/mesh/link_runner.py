@@ -10,13 +10,21 @@ pauses when a handshake fails. When both sides connect at once, the engine makes
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 from collections.abc import Callable
 from typing import NoReturn
 
 from pqmesh.engine import Engine
 from pqmesh.engine.events import Closed, Delivered, Established, Lost, Received, Refused
-from pqmesh.errors import Busy, ProtocolError, Unexpected, UnknownSession, UsageError
+from pqmesh.errors import (
+    Busy,
+    NoSuchSession,
+    ProtocolError,
+    Unexpected,
+    UnknownSession,
+    UsageError,
+)
 from pqmesh.identity import short
 from pqmesh.record import Record
 
@@ -140,7 +148,8 @@ class LinkRunner:
         if self.link is None:
             return
         for session in list(self.sessions):
-            self._engine.close(session, now_ms())
+            with contextlib.suppress(NoSuchSession):  # it ended in this very moment
+                self._engine.close(session, now_ms())
         self._driver.settle()
         self._cancel_timers()
         await self._driver.flush()
@@ -305,8 +314,8 @@ class LinkRunner:
             ident, payload = waiting
             try:
                 number = self._engine.send(session.session, payload, now_ms())
-            except Busy:
-                return  # Delivered wakes us
+            except (Busy, NoSuchSession):
+                return  # Delivered wakes us; or the session's end is on its way to us
             except UsageError as error:  # longer than the board takes: never will be shorter
                 box.discard(ident)
                 self._publish("dropped", peer=session.hop.peer_id, text=str(error))

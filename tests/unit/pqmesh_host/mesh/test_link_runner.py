@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from pqmesh.engine.events import Closed, Delivered, Established, Lost, Received, Refused
-from pqmesh.errors import Busy, Malformed, UnknownSession, UsageError
+from pqmesh.errors import Busy, Malformed, NoSuchSession, UnknownSession, UsageError
 from pqmesh.wire.mesh import command, reading
 from pqmesh_host.errors import OperatorError
 from pqmesh_host.events import Event, EventBus
@@ -37,6 +37,7 @@ class ScriptedEngine:
         self.closed: list[int] = []
         self.fail_connect: Exception | None = None
         self.fail_send: Exception | None = None
+        self.fail_close: Exception | None = None
         self._events: deque[Any] = deque()
 
     def connect(self, now: int, expect: bytes | None = None) -> int:
@@ -52,6 +53,8 @@ class ScriptedEngine:
         return len(self.sent)
 
     def close(self, session: int, now: int, reason: int = 0) -> None:
+        if self.fail_close is not None:
+            raise self.fail_close
         self.closed.append(session)
 
     def receive(self, frame: bytes, now: int) -> None:
@@ -188,6 +191,20 @@ async def test_a_message_too_long_for_the_board_is_given_up_and_reported(make_ri
     rig.switchboard.wake(BOARD)
     await rig.until(lambda: rig.of("dropped"))
     assert len(rig.runner.sessions[1].mailbox) == 0
+
+
+async def test_a_message_for_a_session_that_just_ended_is_kept(make_rig: Any) -> None:
+    rig = make_rig()
+    engine = await rig.established()
+    box = rig.runner.sessions[1].mailbox
+    engine.fail_send = NoSuchSession("ended")
+    box.keep(ID, b"x", 0)
+    rig.switchboard.wake(BOARD)
+    await asyncio.sleep(0.01)
+    assert box.waiting() == (ID, b"x")
+    assert not rig.of("dropped")
+    engine.fail_close = NoSuchSession("ended")
+    await rig.runner.shutdown()
 
 
 async def test_a_lost_session_is_opened_again_and_its_messages_wait(make_rig: Any) -> None:
