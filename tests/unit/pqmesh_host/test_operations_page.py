@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from pqmesh_host.cli.main import main
 from pqmesh_host.config import ONCE, REPEATED
 from pqmesh_host.events import KINDS
-from pqmesh_host.mesh import link_runner, switchboard
+from pqmesh_host.mesh import allowance, link_runner, switchboard
 from pqmesh_host.ops import control_socket, metrics
 from pqmesh_host.ops.snapshot import LinkSnapshot, NodeSnapshot
 from pqmesh_host.store import sqlite
@@ -88,6 +88,8 @@ def test_every_metric_is_named() -> None:
         ("The control socket", control_socket.MAX_CLIENTS),
         ("The control socket", control_socket.MAX_REQUESTS),
         ("Events", link_runner.DROP_REPORT_MS // 1000),
+        ("Bad days", allowance.MESSAGES_PER_S),
+        ("Bad days", allowance.BURST_MESSAGES),
         ("Bad days", link_runner.REOPEN_LONGEST_MS // 1000),
     ],
 )
