@@ -96,7 +96,8 @@ def self_contained(scenario):
 def test_a_cortex_m4_agrees():
     from tools.firmware.qemu import QemuBoard
 
-    image = firmware_images.image("qemu-an386")
+    # Both ends, and the sources of the scenario, share one heap: more than a board's 128 KB.
+    image = firmware_images.image("qemu-an386", heap_kb=512)
 
     async def run(scenario):
         async with QemuBoard(image) as board:

@@ -154,9 +154,14 @@ class _Secrets:
         """Return our sealed Credential and Params. ``tail`` is what the signature names last."""
         seal_label, mac_label, domain, context = side
         me = self._identity.peer_id
-        signature = self._identity.sign(PREFIX + domain + th + me + tail, context, rest.rnd)
-        mac = self._mac(mac_label, th, me)
-        plaintext = b"".join((self._identity.public_key, signature, mac, rest.params.encode()))
+        plaintext = b"".join(
+            (
+                self._identity.public_key,
+                self._identity.sign(PREFIX + domain + th + me + tail, context, rest.rnd),
+                self._mac(mac_label, th, me),
+                rest.params.encode(),
+            )
+        )  # in one expression: a name would keep the signature's 3 KB alive while we seal
         key, nonce = self._seal_key(seal_label, th)
         return self._crypto.seal(key, nonce, th, plaintext, SEAL_TAG_BYTES)
 

@@ -65,7 +65,7 @@ for wrong in (
     lambda: cbor.decode(b"\x61\xff"),
     lambda: mesh.MeshMessage.decode(b"\x02" * 12),
     lambda: mesh.reading(ident, "t", True, "C", 0).encode(),
-    lambda: kdf.lp(bytes(65536)),
+    lambda: kdf.hmac_sha256(bytes(65), b""),
 ):
     try:
         print("taken", wrong())
