@@ -51,6 +51,7 @@ class LinkDriver:
         self._rearmed = asyncio.Event()
         self._outgoing = asyncio.Event()
         self._idle = asyncio.Event()
+        self._failure: asyncio.Future[NoReturn] = asyncio.get_running_loop().create_future()
 
     async def run(self) -> None:
         """Serve the engine.
@@ -64,6 +65,7 @@ class LinkDriver:
                 tasks.create_task(self._read())
                 tasks.create_task(self._write())
                 tasks.create_task(self._watch_clock())
+                tasks.create_task(self._watch_failure())
         except* (LinkBroken, LinkClosed) as group:
             ended.extend(group.exceptions)
         raise ended[0]
@@ -75,6 +77,11 @@ class LinkDriver:
         self._idle.clear()
         self._outgoing.set()
         self._rearmed.set()
+
+    def fail(self, error: Exception) -> None:
+        """End ``run`` with ``error``: for owners whose timers give the engine input."""
+        if not self._failure.done():
+            self._failure.set_exception(error)
 
     async def flush(self) -> None:
         """Wait until the engine has nothing more to send, FLUSH_S at most."""
@@ -121,6 +128,9 @@ class LinkDriver:
             except TimeoutError:
                 self._engine.handle_timeout(now_ms())
                 self.settle()
+
+    async def _watch_failure(self) -> None:
+        await self._failure
 
     def _seconds_left(self) -> float | None:
         deadline = self._engine.next_deadline()

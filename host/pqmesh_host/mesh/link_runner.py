@@ -29,6 +29,7 @@ from pqmesh.identity import short
 from pqmesh.record import Record
 
 from ..driver import LinkDriver, now_ms
+from ..errors import OperatorError
 from ..events import Event, EventBus
 from ..transports.base import Link, LinkBroken, LinkUnavailable, Provider
 from .backoff import Backoff
@@ -197,7 +198,14 @@ class LinkRunner:
             self._connecting = self._engine.connect(now_ms(), self.expect)
         except Busy:  # a board's own handshake is in progress; it ends in an event
             self._connect_in(self._reconnect.next_ms())
-        self._driver.settle()
+        self._settle()
+
+    def _settle(self) -> None:
+        """Settle from a timer, where nobody waits for an exception."""
+        try:
+            self._driver.settle()
+        except OperatorError as error:
+            self._driver.fail(error)
 
     def _cancel_timers(self) -> None:
         for timer in (self._connect_timer, self._pump_timer):
@@ -271,7 +279,7 @@ class LinkRunner:
                 expected=self.expect.hex(),
                 retry_in_ms=pause_ms,
             )
-        else:
+        elif not self.sessions:  # with one, this was the loser of two crossed handshakes
             self._publish("session-refused", text=event.reason, retry_in_ms=pause_ms)
         if not self.sessions:
             self._connect_in(pause_ms)
@@ -304,9 +312,12 @@ class LinkRunner:
 
     def _pump(self) -> None:
         self._pump_timer = None
-        for session in self.sessions.values():
-            self._pump_session(session)
-        self._driver.settle()
+        try:
+            for session in self.sessions.values():
+                self._pump_session(session)
+        except OperatorError as error:
+            self._driver.fail(error)
+        self._settle()
 
     def _pump_session(self, session: BoardSession) -> None:
         box = session.mailbox

@@ -14,7 +14,7 @@ import pytest
 from pqmesh.engine.events import Closed, Delivered, Established, Lost, Received, Refused
 from pqmesh.errors import Busy, Malformed, NoSuchSession, UnknownSession, UsageError
 from pqmesh.wire.mesh import command, reading
-from pqmesh_host.errors import OperatorError
+from pqmesh_host.errors import OperatorError, StoreError
 from pqmesh_host.events import Event, EventBus
 from pqmesh_host.mesh import link_runner as subject
 from pqmesh_host.mesh.link_runner import LinkRunner
@@ -205,6 +205,48 @@ async def test_a_message_for_a_session_that_just_ended_is_kept(make_rig: Any) ->
     assert not rig.of("dropped")
     engine.fail_close = NoSuchSession("ended")
     await rig.runner.shutdown()
+
+
+async def test_a_store_that_fails_under_a_timer_ends_the_node(
+    make_rig: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise StoreError("The disk is full.")
+
+    rig = make_rig()
+    engine = await rig.established()
+    box = rig.runner.sessions[1].mailbox
+    engine.fail_send = UsageError("message over 4096 bytes")
+    box.keep(ID, b"long", 0)
+    monkeypatch.setattr(box, "discard", full)
+    rig.switchboard.wake(BOARD)
+    with pytest.raises(ExceptionGroup) as caught:
+        await rig.task
+    assert caught.group_contains(StoreError)
+
+
+async def test_an_event_that_cannot_be_stored_under_a_timer_ends_the_node(
+    make_rig: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise StoreError("The disk is full.")
+
+    rig = make_rig()
+    engine = await rig.established()
+    monkeypatch.setattr(rig.switchboard, "take", full)
+    engine.tell(Received(1, b"anything"))
+    rig.switchboard.wake(BOARD)  # the timer settles, and finds the event
+    with pytest.raises(ExceptionGroup) as caught:
+        await rig.task
+    assert caught.group_contains(StoreError)
+
+
+async def test_the_loser_of_two_crossed_handshakes_is_not_reported(make_rig: Any) -> None:
+    rig = make_rig()
+    await rig.connected()
+    rig.tell(Established(2, BOARD, False, 100, 200, 30))
+    rig.tell(Refused(1, "crossed", None))
+    assert not rig.of("session-refused")
 
 
 async def test_a_lost_session_is_opened_again_and_its_messages_wait(make_rig: Any) -> None:
