@@ -108,7 +108,7 @@ async def close_codes(program: Path) -> str:
             peer = await ours.connect(node.address, expect=node.peer_id)
             await echo(peer, b"%d" % code)
             await peer.close(code)
-            events = await node.wait("peer_disconnected", count=n)
+            events = await node.wait("peer_disconnected", count=n, within_s=40)
             reasons.append(f"{code & 0xFF:#04x} {events[-1].get('reason')}")
         return "; ".join(reasons)
 

@@ -42,7 +42,9 @@ async def outcome(connection: QuicConnection, address: tuple[str, int]) -> tuple
                         data, source = await loop.sock_recvfrom(sock, 65_535)
                     connection.receive_datagram(data, source, loop.time())
                 except TimeoutError:
-                    connection.handle_timer(loop.time())
+                    timer = connection.get_timer()
+                    if timer is not None and timer <= loop.time():
+                        connection.handle_timer(loop.time())
         event = connection._close_event
         return event.error_code, event.reason_phrase
 
