@@ -3,6 +3,7 @@
 
 import asyncio
 import contextlib
+import socket
 import time
 
 from pqmesh_host.quic.endpoint import QuicEndpoint
@@ -38,3 +39,11 @@ async def eventually(condition, within_s: float = 5.0) -> None:
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {within_s} s: {condition.__qualname__}")
         await asyncio.sleep(0.005)
+
+
+@contextlib.contextmanager
+def silent_port():
+    """A UDP port where somebody listens and never answers."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind(("127.0.0.1", 0))
+        yield sock.getsockname()

@@ -12,16 +12,14 @@ from aioquic.asyncio import connect as stock_connect
 from aioquic.asyncio import serve as stock_serve
 from aioquic.quic.configuration import QuicConfiguration
 
-from pqmesh_host.quic import dialer, lifecycle
+from pqmesh_host.quic import lifecycle
 from pqmesh_host.quic.endpoint import QuicEndpoint
 from pqmesh_host.quic.errors import (
     AddressUnavailable,
     ConnectTimeout,
-    EndpointClosed,
     EndpointFull,
     HandshakeFailed,
     PeerClosed,
-    UnknownHost,
     WrongPeer,
 )
 from support.quic_classical import certificate
@@ -67,13 +65,6 @@ async def test_the_wildcard_socket_speaks_ipv4_and_ipv6():
         assert six.address[0] == "::1"
         accepted = await bob.connect(("127.0.0.1", alice.local_address[1]))
         assert accepted.peer_id == identity("alice").peer_id
-
-
-async def test_a_name_is_resolved_and_an_address_without_answer_leaves_time_for_the_next():
-    async with open_endpoint("bob") as bob, open_endpoint("alice", host="::") as alice:
-        port = bob.local_address[1]
-        peer = await alice.connect(("localhost", port), timeout_s=4)
-        assert peer.peer_id == identity("bob").peer_id
 
 
 async def test_the_pinned_peer_is_admitted_and_any_other_is_not():
@@ -145,111 +136,6 @@ async def test_a_classical_server_is_refused_with_a_clear_reason():
         server.close()
 
 
-@contextlib.contextmanager
-def silent_port():
-    """A UDP port where somebody listens and never answers."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.bind(("127.0.0.1", 0))
-        yield sock.getsockname()
-
-
-async def test_nobody_answers():
-    async with open_endpoint("alice") as alice:
-        with silent_port() as address:
-            begun = asyncio.get_running_loop().time()
-            with pytest.raises(ConnectTimeout, match=r"within 0.3 s") as caught:
-                await alice.connect(address, timeout_s=0.3)
-            assert 0.25 < asyncio.get_running_loop().time() - begun < 2
-            assert caught.value.address == address
-        assert alice.stats().handshakes == 0
-
-
-async def test_cancelling_a_dial_leaves_nothing_behind():
-    async with open_endpoint("alice") as alice:
-        with silent_port() as address:
-            dial = asyncio.create_task(alice.connect(address))
-            await asyncio.sleep(0.05)
-            assert alice.stats().handshakes == 1
-            dial.cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await dial
-        assert alice.stats().handshakes == 0
-        await eventually(lambda: len(alice._registry) == 0)
-
-
-async def test_the_second_address_of_a_name_is_tried(monkeypatch):
-    async with endpoints("alice", "bob") as (alice, bob):
-        with silent_port() as silent:
-
-            async def resolve(address, family):
-                return [silent, bob.local_address]
-
-            monkeypatch.setattr(dialer, "resolve", resolve)
-            peer = await alice.connect(("two-addresses", 1), timeout_s=2)
-            assert peer.address == bob.local_address
-            assert alice.stats().handshakes == 0
-
-
-async def test_a_dial_closed_as_superseded_returns_the_survivor():
-    """The peer's own dial to us won before ours was confirmed here."""
-    async with endpoints("alice", "bob") as (alice, bob):
-        bob._offer = lambda peer: peer.abort(lifecycle.SUPERSEDED, "")
-        dial = asyncio.create_task(alice.connect(bob.local_address))
-        await eventually(lambda: bob.stats().counts.get("accepted") == 1)
-        theirs = await bob.connect(alice.local_address)
-        ours = await asyncio.wait_for(dial, 5)
-        assert not ours.initiator
-        assert ours is await alice.accept()
-        await ours.send(b"by the survivor")
-        assert await theirs.recv() == b"by the survivor"
-
-
-async def test_a_dial_closed_as_superseded_without_a_survivor_times_out():
-    async with endpoints("alice", "bob") as (alice, bob):
-        bob._offer = lambda peer: peer.abort(lifecycle.SUPERSEDED, "")
-        with pytest.raises(ConnectTimeout):
-            await alice.connect(bob.local_address, timeout_s=0.5)
-
-
-async def test_connection_ids_come_and_go():
-    async with endpoints("alice", "bob") as (alice, bob):
-        dialled = await alice.connect(bob.local_address)
-        accepted = await bob.accept()
-        await eventually(lambda: dialled.connection._peer_cid_available)
-        known = set(bob._registry._by_cid)
-        dialled.connection.change_connection_id()
-        await dialled.send(b"under another id")
-        assert await asyncio.wait_for(accepted.recv(), 5) == b"under another id"
-        await eventually(lambda: known - set(bob._registry._by_cid))
-        await accepted.send(b"still routed")
-        assert await asyncio.wait_for(dialled.recv(), 5) == b"still routed"
-
-
-async def test_an_unknown_name():
-    async with open_endpoint("alice") as alice:
-        with pytest.raises(UnknownHost, match="no address"):
-            await alice.connect(("no-such-host.invalid", 1), timeout_s=5)
-        with pytest.raises(UnknownHost, match="does not exist"):
-            await alice.connect(("127.0.0.1", 70_000))
-
-
-async def test_closing_ends_every_wait():
-    async with open_endpoint("alice") as alice:
-        with silent_port() as address:
-            dial = asyncio.create_task(alice.connect(address))
-            accept = asyncio.create_task(alice.accept())
-            await asyncio.sleep(0.02)
-            await alice.close()
-            for task in (dial, accept):
-                with pytest.raises(EndpointClosed):
-                    await task
-        await alice.close()
-        with pytest.raises(EndpointClosed):
-            await alice.connect(("127.0.0.1", 1))
-        with pytest.raises(EndpointClosed):
-            await alice.accept()
-
-
 async def test_closing_tells_the_peers():
     async with endpoints("alice", "bob") as (alice, bob):
         await alice.connect(bob.local_address)
@@ -277,81 +163,6 @@ async def test_an_address_that_is_not_ours():
     with pytest.raises(AddressUnavailable, match="cannot listen"):
         async with open_endpoint("alice", host="192.0.2.1"):
             pass
-
-
-async def test_a_restarted_peer_is_recognised_and_replaces_itself():
-    async with open_endpoint("bob") as bob:
-        async with open_endpoint("alice") as alice:
-            await alice.connect(bob.local_address)
-            before = await bob.accept()
-            alice.vanish()
-        async with open_endpoint("alice") as alice:
-            dialled = await alice.connect(bob.local_address)
-            after = await bob.accept()
-            assert after.peer_id == before.peer_id
-            assert after is not before
-            assert bob.peers == [after]
-            with pytest.raises(PeerClosed) as caught:
-                await before.recv()
-            assert caught.value.code == lifecycle.SUPERSEDED
-            await before.send(b"through the old handle")
-            assert await dialled.recv() == b"through the old handle"
-
-
-@pytest.mark.parametrize("attempt", range(5))
-async def test_crossed_dials_end_in_one_connection(attempt):
-    async with endpoints("alice", "bob", supersede_drain_s=0.2) as (alice, bob):
-        pair = await asyncio.gather(
-            alice.connect(bob.local_address), bob.connect(alice.local_address)
-        )
-        await eventually(lambda: len(alice._registry) == len(bob._registry) == 1)
-        assert [len(e.peers) for e in (alice, bob)] == [1, 1]
-        (at_alice,), (at_bob,) = alice.peers, bob.peers
-        assert at_alice.initiator != at_bob.initiator
-        for peer, other in ((at_alice, at_bob), (at_bob, at_alice)):
-            await peer.send(b"still here")
-            assert await asyncio.wait_for(other.recv(), 2) == b"still here"
-        # A handle that lost keeps sending through the survivor.
-        await pair[0].send(b"by the old handle")
-        assert await asyncio.wait_for(at_bob.recv(), 2) == b"by the old handle"
-
-
-@pytest.mark.parametrize("attempt", range(4))
-async def test_a_peer_that_restarts_and_dials_back_at_once_is_heard(attempt):
-    """Its new dial crosses our old one, which may have the larger id but is dead."""
-    async with open_endpoint("bob", supersede_drain_s=0.2) as bob:
-        async with open_endpoint("alice") as alice:
-            port = alice.local_address[1]
-            ours = await bob.connect(alice.local_address)
-            alice.vanish()
-        async with open_endpoint("alice", port=port) as alice:
-            theirs = await alice.connect(bob.local_address)
-            async with asyncio.timeout(5):
-                peer = await bob.accept()
-                await theirs.send(b"I am back")
-                assert await peer.recv() == b"I am back"
-                await ours.send(b"welcome")
-                assert await theirs.recv() == b"welcome"
-            assert bob.peers == [peer]
-
-
-async def test_messages_on_the_connection_that_loses_are_not_lost():
-    async with endpoints("alice", "bob", supersede_drain_s=0.3) as (alice, bob):
-        first = await alice.connect(bob.local_address)
-        for n in range(20):
-            await first.send(b"first %d" % n)
-        second = await alice.connect(bob.local_address)
-        for n in range(20):
-            await second.send(b"second %d" % n)
-        got = []
-        peer = await bob.accept()
-        async with asyncio.timeout(3):
-            while len(got) < 40:
-                got.append(await bob.peers[0].recv())
-        expected = [b"first %d" % n for n in range(20)] + [b"second %d" % n for n in range(20)]
-        assert sorted(got) == sorted(expected)
-        assert peer.peer_id == identity("alice").peer_id
-        await eventually(lambda: len(bob._registry) == 1)
 
 
 async def test_the_backlog_is_bounded():
