@@ -13,6 +13,9 @@ from dataclasses import dataclass, field
 
 MULTIPLE = re.compile(r"^v?(ldm|stm|push|pop)")
 REGISTER_LIST = re.compile(r"\{([^}]*)\}")
+_IT = dict.fromkeys(
+    ["it", *("it" + a + b + c for a in "te" for b in ("", "t", "e") for c in ("", "t", "e"))], 0
+)
 REGISTER_NUMBERS = {"sb": 9, "sl": 10, "fp": 11, "ip": 12, "sp": 13, "lr": 14, "pc": 15}
 
 
@@ -39,6 +42,24 @@ def register_count(operands: str) -> int:
 def _number(register: str) -> int:
     known = REGISTER_NUMBERS.get(register)
     return known if known is not None else int(register[1:])
+
+
+def conditional_access(block: list[Instruction]) -> bool:
+    """Whether an IT instruction makes a load or store of this block conditional.
+
+    Unicorn 2.1 with a memory hook loses the state of the IT instruction there, and runs
+    what follows wrongly. (No such trouble without hooks.)
+    """
+    left = 0
+    for instruction in block:
+        name = instruction.mnemonic
+        if name in _IT:
+            left = len(name) - 1
+        elif left:
+            left -= 1
+            if name.startswith(("ldr", "str", "ldm", "stm", "push", "pop")):
+                return True
+    return False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,9 +104,6 @@ class ArmTable:
         return 1, False
 
 
-_IT = dict.fromkeys(
-    ["it", *("it" + a + b + c for a in "te" for b in ("", "t", "e") for c in ("", "t", "e"))], 0
-)
 _SYSTEM = dict.fromkeys(["mrs", "msr", "dsb", "isb", "dmb"], 2)
 _V7M = {"ldrd": 3, "strd": 3, "sdiv": 7, "udiv": 7, "tbb": 4, "tbh": 4, "bl": 3, "blx": 3, "bx": 3}
 

@@ -21,7 +21,7 @@ from elftools.elf.elffile import ELFFile
 from unicorn import arm_const, riscv_const
 
 from .cores import ARM, Core
-from .costs import Instruction
+from .costs import Instruction, conditional_access
 
 unicorn: Any = unicorn_package  # its annotations cover only part of what it offers
 
@@ -71,6 +71,7 @@ class _Block:
         "left",
         "size",
         "taken",
+        "untraceable",
     )
 
     def __init__(
@@ -82,6 +83,7 @@ class _Block:
         self.cycles = cycles
         self.instructions = instructions
         self.taken = taken
+        self.untraceable = False
         self.count = 0
         self.left = 0
 
@@ -113,7 +115,10 @@ class Run:
 
 
 class Machine:
-    """One image on one core. Memory persists from call to call, as on a board."""
+    """One image on one core. Memory persists from call to call, as on a board.
+
+    The first trace makes every later call several times slower.
+    """
 
     def __init__(self, image: Path, core: Core) -> None:
         self.core = core
@@ -122,7 +127,8 @@ class Machine:
         self._blocks: dict[int, _Block] = {}
         self._previous = _Block(0, 0, 0, 0, 0)
         self._trace: Any = None
-        self._trace_hooks: list[int] = []
+        self._watching_memory = False
+        self._refused: int | None = None
         self._heap_used = 0
         self._uc, self._decoder = self._processor()
         self._load(image)
@@ -154,15 +160,26 @@ class Machine:
     def read(self, address: int, size: int) -> bytes:
         return bytes(self._uc.mem_read(address, size))
 
-    def call(self, name: str, *arguments: int, trace: bool = False, timeout_s: int = 600) -> Run:
+    def call(
+        self,
+        name: str,
+        *arguments: int,
+        trace: bool = False,
+        memory: bool = True,
+        timeout_s: int = 600,
+    ) -> Run:
         """Call ``name`` with 32-bit arguments and run it to its return.
 
-        :raises SimulationError: it touched unmapped memory or did not return in ``timeout_s``
+        ``trace`` records every basic block and, unless ``memory`` is false, every address
+        accessed.
+
+        :raises SimulationError: it touched unmapped memory, did not return in ``timeout_s``,
+            or cannot be traced
         """
         for block in self._blocks.values():
             block.count = block.left = 0
         self._previous = _Block(0, 0, 0, 0, 0)
-        self._start_trace(trace)
+        self._start_trace(trace, memory)
         result_register = self._enter(arguments)
         try:
             self._uc.emu_start(
@@ -170,6 +187,12 @@ class Machine:
             )
         except unicorn.UcError as error:
             raise SimulationError(f"{name}: {error}") from error
+        if self._refused is not None:
+            at, self._refused = self._refused, None
+            raise SimulationError(
+                f"a conditional load or store near {at:#x} cannot be traced;"
+                " trace with memory=False on a machine of its own"
+            )
         if self._uc.reg_read(self._program_counter()) & ~1 != RETURN_ADDRESS:
             raise SimulationError(f"{name}: no return within {timeout_s} s")
         digest = self._trace.hexdigest() if trace else None
@@ -253,6 +276,9 @@ class Machine:
         block.count += 1
         self._previous = block
         if self._trace is not None:
+            if block.untraceable and self._watching_memory:
+                self._uc.emu_stop()
+                self._refused = address
             self._trace.update(b"B%d" % address)
 
     def _decode(self, address: int, size: int) -> _Block:
@@ -265,7 +291,9 @@ class Machine:
             raise SimulationError(f"cannot decode all of the block at {address:#x}")
         block = [Instruction(_base(i.mnemonic), i.op_str) for i in decoded]
         taken = self.core.taken_branch_cycles if self._is_branch(block[-1].mnemonic) else 0
-        return _Block(address, size, self.core.cost(block), len(block), taken)
+        made = _Block(address, size, self.core.cost(block), len(block), taken)
+        made.untraceable = self.core.family == ARM and conditional_access(block)
+        return made
 
     def _is_branch(self, mnemonic: str) -> bool:
         if self.core.family == ARM:
@@ -310,19 +338,19 @@ class Machine:
             _entries=dict(entries),
         )
 
-    def _start_trace(self, wanted: bool) -> None:
-        for hook in self._trace_hooks:
-            self._uc.hook_del(hook)
-        self._trace_hooks = []
+    def _start_trace(self, wanted: bool, memory: bool) -> None:
         self._trace = hashlib.sha256() if wanted else None
-        if wanted:
+        if wanted and memory and not self._watching_memory:
             kinds = unicorn.UC_HOOK_MEM_READ | unicorn.UC_HOOK_MEM_WRITE
-            self._trace_hooks.append(self._uc.hook_add(kinds, self._on_memory))
+            self._uc.hook_add(kinds, self._on_memory)
+            self._uc.ctl_flush_tb()  # code translated before reports no memory access
+            self._watching_memory = True
 
     def _on_memory(
         self, _uc: Any, _access: int, address: int, size: int, _value: int, _data: Any
     ) -> None:
-        self._trace.update(b"M%d:%d" % (address, size))
+        if self._trace is not None:
+            self._trace.update(b"M%d:%d" % (address, size))
 
 
 def _symbols(elf: Any) -> Any:

@@ -10,6 +10,7 @@ from tools.cyclesim.costs import (
     INSTRUCTIONS,
     ArmTable,
     Instruction,
+    conditional_access,
     register_count,
     rv32_cycles,
 )
@@ -76,3 +77,16 @@ def test_a_result_used_at_once_stalls_rv32() -> None:
     assert rv32_cycles(block("lw a0, 0(a1)", "add a2, a4, a3")) == 2
     assert rv32_cycles(block("lw s1, 0(a1)", "add a2, s10, s11")) == 2
     assert rv32_cycles(block("div a0, a1, a2", "ret ")) == 36
+
+
+@pytest.mark.parametrize(
+    ("lines", "found"),
+    [
+        (("cmp r0, r1", "it mi", "strbmi r0, [r1]"), True),
+        (("itte eq", "moveq r0, r1", "addeq r0, r0, r2", "ldrne r0, [r1]"), True),
+        (("it eq", "moveq r0, r1", "str r0, [r1]"), False),
+        (("ldr r0, [r1]", "str r0, [r2]"), False),
+    ],
+)
+def test_conditional_accesses_are_found(lines: tuple[str, ...], found: bool) -> None:
+    assert conditional_access(block(*lines)) is found

@@ -108,6 +108,36 @@ def test_a_trace_tells_a_secret_index_from_a_constant_one(machine: Machine) -> N
     assert machine.call("masked", table, place).trace is None
 
 
+def test_a_trace_is_the_same_in_the_second_run(machine: Machine) -> None:
+    """Also of code that ran before without being traced."""
+    cell = machine.allocate(4)
+    machine.call("caller", cell, 3)
+    first, second = (machine.call("caller", cell, 3, trace=True).trace for _ in range(2))
+    assert first == second is not None
+
+
+def test_a_trace_that_would_be_wrong_is_refused(tmp_path: Path) -> None:
+    core = CORES["m4"]
+    if shutil.which(core.compiler) is None:
+        pytest.skip(f"{core.compiler} is not installed")
+    source = tmp_path / "conditional.c"
+    source.write_text(
+        "int store(volatile int *p, int x)"
+        '{ __asm__("cmp %1, #3\\n it eq\\n streq %1, [%0]" :: "r"(p), "r"(x) : "cc", "memory");'
+        " return *p; }"
+    )
+    image = build([source], core, options=("-O2",), output_dir=tmp_path, entries=("store",))
+    machine = Machine(image, core)
+    cell = machine.allocate(4)
+    assert machine.call("store", cell, 3).result == 3
+    with pytest.raises(SimulationError, match="cannot be traced"):
+        machine.call("store", cell, 3, trace=True)
+    assert machine.call("store", cell, 3).result == 3
+    fresh = Machine(image, core)
+    traces = {fresh.call("store", cell, x, trace=True, memory=False).trace for x in (3, 4)}
+    assert len(traces) == 1
+
+
 def test_memory_lasts_from_call_to_call(machine: Machine) -> None:
     assert [machine.call("bump").result for _ in range(3)] == [1, 2, 3]
     machine.release()
