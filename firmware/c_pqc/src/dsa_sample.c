@@ -90,8 +90,9 @@ PQC_INLINE void pour(mask_sink *sink, unsigned n, uint32_t bits)
  * 20 bits a coefficient, read a word at a time, from `stored` or else block by block
  * from a sponge. Between words `rest` holds the `have` bits left over.
  */
-static PQC_NOINLINE void unpack_mask(mask_sink *sink, const uint8_t *stored, pqc_sponge *sponge)
+static PQC_NOINLINE void unpack_mask(mask_sink *out, const uint8_t *stored, pqc_sponge *sponge)
 {
+    mask_sink sink = *out; /* in registers */
     const uint8_t *p = stored, *end = stored;
     uint32_t rest = 0;
     unsigned have = 0;
@@ -112,8 +113,9 @@ static PQC_NOINLINE void unpack_mask(mask_sink *sink, const uint8_t *stored, pqc
             rest >>= 20;
             have -= 20;
         }
-        pour(sink, n, bits);
+        pour(&sink, n, bits);
     }
+    *out = sink;
 }
 
 static void seed_mask(pqc_sponge *sponge, const dsa_mask *mask)
