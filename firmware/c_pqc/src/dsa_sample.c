@@ -118,19 +118,11 @@ static PQC_NOINLINE void unpack_mask(mask_sink *out, const uint8_t *stored, pqc_
     *out = sink;
 }
 
-static void seed_mask(pqc_sponge *sponge, const dsa_mask *mask)
-{
-    start(sponge, mask->seed, 64);
-    pqc_sponge_absorb_byte(sponge, (uint8_t)mask->nonce);
-    pqc_sponge_absorb_byte(sponge, (uint8_t)(mask->nonce >> 8));
-    pqc_sponge_finish(sponge);
-}
-
 void pqc_dsa_sample_mask(dsa_poly *y, pqc_sponge *sponge, const dsa_mask *mask)
 {
     mask_sink sink = {y, NULL, NULL, 0, 0};
 
-    seed_mask(sponge, mask);
+    start_numbered(sponge, mask->seed, mask->nonce);
     if (mask->stored != NULL) {
         pqc_sponge_squeeze(sponge, mask->stored, DSA_Z_POLY_BYTES);
     }
@@ -143,7 +135,7 @@ uint32_t pqc_dsa_sample_response(uint8_t *packed, const dsa_product *cs, pqc_spo
     mask_sink sink = {NULL, cs, packed, 0, 0};
 
     if (mask->stored == NULL) {
-        seed_mask(sponge, mask);
+        start_numbered(sponge, mask->seed, mask->nonce);
     }
     unpack_mask(&sink, mask->stored, sponge);
     return pqc_mask_negative(sink.excess);
