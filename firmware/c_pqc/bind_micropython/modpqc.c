@@ -15,7 +15,16 @@
 
 #include "../bind_common/pqc_args.h"
 
+/*
+ * A registered workspace lives on a heap that a soft reset throws away, while
+ * root pointers survive it. So it is forgotten when the module is first imported
+ * after a reset, which takes a port that calls __init__ of built-in modules.
+ */
+#define PQC_CAN_REGISTER MICROPY_MODULE_BUILTIN_INIT
+
+#if PQC_CAN_REGISTER
 MP_REGISTER_ROOT_POINTER(mp_obj_t pqc_workspace);
+#endif
 
 /* One argument after its check; `integer` holds what is no buffer. */
 typedef struct {
@@ -82,6 +91,7 @@ typedef struct {
 static workspace workspace_take(size_t bytes)
 {
     workspace ws;
+#if PQC_CAN_REGISTER
     mp_obj_t registered = MP_STATE_VM(pqc_workspace);
     if (registered != MP_OBJ_NULL) {
         /* Looked up again on every call: a bytearray may have moved or shrunk. */
@@ -93,11 +103,12 @@ static workspace workspace_take(size_t bytes)
         ws.data = buffer.buf;
         ws.bytes = buffer.len;
         ws.allocated = false;
-    } else {
-        ws.data = m_new(uint8_t, bytes);
-        ws.bytes = bytes;
-        ws.allocated = true;
+        return ws;
     }
+#endif
+    ws.data = m_new(uint8_t, bytes);
+    ws.bytes = bytes;
+    ws.allocated = true;
     return ws;
 }
 
@@ -110,6 +121,7 @@ static mp_obj_t workspace_done(workspace ws, int result)
     return mp_const_none;
 }
 
+#if PQC_CAN_REGISTER
 static mp_obj_t pqc_set_workspace(mp_obj_t object)
 {
     if (object == mp_const_none) {
@@ -130,6 +142,20 @@ static mp_obj_t pqc_set_workspace(mp_obj_t object)
     return mp_const_none;
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(pqc_set_workspace_obj, pqc_set_workspace);
+
+extern const mp_obj_module_t pqc_user_cmodule;
+
+/* Called on import while the module is not in sys.modules; puts it there, so once a reset. */
+static mp_obj_t pqc___init__(void)
+{
+    mp_map_t *loaded = &MP_STATE_VM(mp_loaded_modules_dict).map;
+    MP_STATE_VM(pqc_workspace) = MP_OBJ_NULL;
+    mp_map_lookup(loaded, MP_OBJ_NEW_QSTR(MP_QSTR_pqc), MP_MAP_LOOKUP_ADD_IF_NOT_FOUND)->value =
+        MP_OBJ_FROM_PTR(&pqc_user_cmodule);
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_0(pqc___init___obj, pqc___init__);
+#endif
 
 /* ------------------------------------------------------------- ML-KEM-768 */
 
@@ -363,7 +389,10 @@ static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(pqc_ccm_open_obj, 6, 6, pqc_py_ccm_op
 static const mp_rom_map_elem_t pqc_module_globals_table[] = {
     {MP_ROM_QSTR(MP_QSTR___name__), MP_ROM_QSTR(MP_QSTR_pqc)},
     {MP_ROM_QSTR(MP_QSTR_WORKSPACE_BYTES), MP_ROM_INT(PQC_WORKSPACE_BYTES)},
+#if PQC_CAN_REGISTER
+    {MP_ROM_QSTR(MP_QSTR___init__), MP_ROM_PTR(&pqc___init___obj)},
     {MP_ROM_QSTR(MP_QSTR_set_workspace), MP_ROM_PTR(&pqc_set_workspace_obj)},
+#endif
     {MP_ROM_QSTR(MP_QSTR_kem_keypair), MP_ROM_PTR(&pqc_kem_keypair_obj)},
     {MP_ROM_QSTR(MP_QSTR_kem_expand), MP_ROM_PTR(&pqc_kem_expand_obj)},
     {MP_ROM_QSTR(MP_QSTR_kem_encapsulate), MP_ROM_PTR(&pqc_kem_encapsulate_obj)},
