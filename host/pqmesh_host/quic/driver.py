@@ -9,6 +9,9 @@ after each batch, for each connection touched: events -> transmit -> re-arm its 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import logging
+from collections.abc import Iterator
 from typing import Protocol
 
 from aioquic.quic import events
@@ -19,6 +22,11 @@ from .peer import Peer
 from .registry import Registry
 from .timers import LazyTimers
 from .udp import Address, UdpSocket
+
+log = logging.getLogger(__name__)
+
+INTERNAL_ERROR = 0x1
+"""RFC 9000 §20.1."""
 
 LONG_HEADER = 0x80
 SHORT_CID = slice(1, 9)
@@ -100,22 +108,42 @@ class Driver:
         if peer.phase is Phase.ENDED:
             self._repeat_farewell(peer)
             return
-        peer.connection.receive_datagram(data, address, now)
         self._dirty[peer] = None
+        with self._contained(peer):
+            peer.connection.receive_datagram(data, address, now)
 
     def _flush(self) -> None:
         self._flush_soon = False
         while self._dirty:
             peer, _ = self._dirty.popitem()
             if peer in self._registry:
-                self._drain_events(peer, self._loop.time())
-                self.transmit(peer)
-                peer.acknowledged()
+                with self._contained(peer):
+                    self._drain_events(peer, self._loop.time())
+                    self.transmit(peer)
+                    peer.acknowledged()
 
     def _on_timer(self, peer: Peer, now: float) -> None:
-        peer.connection.handle_timer(now)
-        self._drain_events(peer, now)
-        self.transmit(peer)
+        with self._contained(peer):
+            peer.connection.handle_timer(now)
+            self._drain_events(peer, now)
+            self.transmit(peer)
+
+    @contextlib.contextmanager
+    def _contained(self, peer: Peer) -> Iterator[None]:
+        """Let a defect met on behalf of one peer end that peer alone.
+
+        This is the top of the event loop's call: an exception going further would lose the
+        other peers' datagrams of the same batch.
+        """
+        try:
+            yield
+        except Exception:
+            log.exception("dropping %r after an internal error", peer)
+            ended = peer.phase is Phase.ENDED
+            peer.end(INTERNAL_ERROR, "internal error", by_peer=False)
+            if not ended:
+                self._owner.on_ended(peer)
+            self._forget(peer)
 
     def _drain_events(self, peer: Peer, now: float) -> None:
         while (event := peer.connection.next_event()) is not None:
