@@ -3,10 +3,11 @@
 
     python -m tools.coverage_map [PART OF A PATH ...]
 
-``firmware/micropython/pqmesh/a/b.py`` belongs to ``tests/unit/pqmesh/a/test_b.py``. A source
-file without its test file, or a line or branch its own tests do not reach, is a failure: what
-a file is covered by accident, a change elsewhere uncovers. Files that only hold a docstring
-and imports need no test. Ends with exit code 1 and one line per shortcoming.
+``firmware/micropython/pqmesh/a/b.py`` belongs to ``tests/unit/pqmesh/a/test_b.py``, and to
+``test_b_*.py`` beside it where one file would grow too long. A source file without its test
+file, or a line or branch its own tests do not reach, is a failure: what is covered by accident,
+a change elsewhere uncovers. Files that only hold a docstring and imports need no test. Ends
+with exit code 1 and one line per shortcoming.
 """
 
 from __future__ import annotations
@@ -51,6 +52,13 @@ def home_of_tests(source: Path, package: Path = PACKAGE, tests: Path = TESTS) ->
     return tests / inside.parent / f"test_{inside.name}"
 
 
+def companions(source: Path, test: Path) -> list[Path]:
+    """Return ``test`` and the files that continue it, but none that belong to another source."""
+    others = {f"test_{sibling.name}" for sibling in source.parent.glob("*.py")} - {test.name}
+    more = test.parent.glob(f"{test.stem}_*.py")
+    return [test, *sorted(path for path in more if path.name not in others)]
+
+
 def missing(report: dict[str, object]) -> str:
     """Say in one line what a file's entry of coverage's JSON report lacks; "" for nothing."""
     lines = report["missing_lines"]
@@ -65,19 +73,19 @@ def missing(report: dict[str, object]) -> str:
     return "its own tests do not reach " + " and ".join(parts) if parts else ""
 
 
-def measure(source: Path, test: Path, scratch: Path) -> str:
-    """Run one test file under coverage; return what is missing, or "".
+def measure(source: Path, tests: list[Path], scratch: Path) -> str:
+    """Run the tests of one file under coverage; return what is missing, or "".
 
     :raises RuntimeError: the tests themselves fail
     """
     environment = dict(os.environ, COVERAGE_FILE=str(scratch / "data"))
     run = [sys.executable, "-m", "coverage", "run", "--branch", f"--include={source}"]
-    tests = ["-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", str(test)]
+    pytest = ["-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *map(str, tests)]
     done = subprocess.run(
-        [*run, *tests], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+        [*run, *pytest], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
     )
     if done.returncode:
-        raise RuntimeError(f"{test.name} fails:\n{done.stdout[-2000:]}{done.stderr[-500:]}")
+        raise RuntimeError(f"{tests[0].name} fails:\n{done.stdout[-2000:]}{done.stderr[-500:]}")
     out = scratch / "report.json"
     report = [sys.executable, "-m", "coverage", "json", "-q", "-o", str(out)]
     subprocess.run(report, cwd=ROOT, env=environment, capture_output=True, check=True)
@@ -94,7 +102,7 @@ def check(source: Path, scratch: Path) -> Gap | None:
     if not test.is_file():
         return Gap(name, f"has no {test.relative_to(ROOT)}")
     try:
-        problem = measure(source, test, scratch)
+        problem = measure(source, companions(source, test), scratch)
     except RuntimeError as error:
         problem = str(error)
     return Gap(name, problem) if problem else None

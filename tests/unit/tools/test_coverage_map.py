@@ -47,6 +47,15 @@ def test_tests_mirror_the_source(tree):
     assert home(tree / "package/a/b.py", tree) == tree / "tests/a/test_b.py"
 
 
+def test_a_long_test_file_may_be_continued_but_not_by_anothers(tree):
+    package, tests = tree / "package", tree / "tests"
+    (package / "part_states.py").touch()
+    for name in ("test_part.py", "test_part_more.py", "test_part_states.py", "test_other.py"):
+        (tests / name).touch()
+    found = coverage_map.companions(package / "part.py", tests / "test_part.py")
+    assert [path.name for path in found] == ["test_part.py", "test_part_more.py"]
+
+
 def test_a_missing_test_file_fails(tree, monkeypatch, capsys):
     assert check(tree, monkeypatch) == 1
     assert "part.py: has no tests/test_part.py" in capsys.readouterr().out

@@ -10,10 +10,7 @@ refused with a Close, as soon as it is made. Any failure ends in ENDED at once.
 """
 
 from ..compat import TYPE_CHECKING, const
-from ..crypto import AEAD_NONCE_BYTES
-from ..errors import BadTag, Exhausted, Malformed, UsageError
-from ..kdf import LABEL_IV, LABEL_KEY, derive
-from ..limits import FAILED_TAGS_PER_KEY, FRAMES_PER_KEY
+from ..errors import BadTag, Malformed, UsageError
 from ..wire.layout import decode_at
 from ..wire.session import (
     ACK_BYTES,
@@ -40,7 +37,7 @@ from ..wire.session import (
 from . import events
 from .incoming import ReceiveWindow
 from .outgoing import SendWindow
-from .replay import ReplayWindow
+from .packets import Packets
 from .rtt import RttEstimator
 from .timers import Timers
 
@@ -65,19 +62,6 @@ _TIMERS = const(5)
 
 _CLOSE_TRIES = const(4)
 _MAX_TRIES = const(40)  # of one segment, when the peer is there but never acknowledges it
-_PACKET_BYTES = const(6)
-
-
-class _Key:
-    """One direction's key, nonce base and counter."""
-
-    def __init__(self, chain: bytes) -> None:
-        self.key = derive(chain, LABEL_KEY)
-        self._iv = int.from_bytes(derive(chain, LABEL_IV, b"", AEAD_NONCE_BYTES), "big")
-
-    def nonce(self, packet: int) -> bytes:
-        """Return iv XOR (0^7 || packet number(6)), constrained-design 4.5."""
-        return (self._iv ^ packet).to_bytes(AEAD_NONCE_BYTES, "big")
 
 
 class Content:
@@ -103,12 +87,7 @@ class Session:
         self.state = PENDING
         self.quiet = False  # the owner has had its last event
         self._context = context
-        self._session_id = outcome.session_id
-        self._send_key = _Key(outcome.send_chain)
-        self._receive_key = _Key(outcome.receive_chain)
-        self._next_packet = 0
-        self._failed_tags = 0
-        self._replay = ReplayWindow(link.replay_window)
+        self._packets = Packets(context.crypto, link, outcome)
         self._rtt = RttEstimator(link.initial_rto_ms(), link.min_rto_ms, link.max_rto_ms)
         segment_bytes = link.mtu - HEADER_BYTES - ACK_BYTES - SEGMENT_BYTES - link.tag_bytes
         window = min(link.window, max(outcome.params.window, 1))
@@ -164,26 +143,12 @@ class Session:
 
         :raises ProtocolError: replayed, forged, or malformed inside
         """
-        packet = self._replay.expand(header.number)
-        self._replay.check(packet)
-        if packet >= FRAMES_PER_KEY:
-            raise Exhausted("the peer's key is worn out")
-        aad = self._aad(packet, frame[:HEADER_BYTES])
-        nonce = self._receive_key.nonce(packet)
-        sealed = memoryview(frame)[HEADER_BYTES:]
-        context = self._context
         try:
-            if len(sealed) < context.link.tag_bytes:
-                raise BadTag("no room for a tag")
-            plaintext = context.crypto.open(
-                self._receive_key.key, nonce, aad, bytes(sealed), context.link.tag_bytes
-            )
+            plaintext = self._packets.open(header, frame)
         except BadTag:
-            self._failed_tags += 1
-            if self._failed_tags >= FAILED_TAGS_PER_KEY:
+            if self._packets.under_attack():
                 self._lose("too many forged frames for one key")
             raise
-        self._replay.accept(packet)
         return _parse(header.kind, plaintext)
 
     def take(self, content: Content, now: int) -> None:
@@ -291,7 +256,7 @@ class Session:
                 break
             if segment.tries:
                 self._context.stats.frames_retransmitted += 1
-            packet = self._next_packet
+            packet = self._packets.next_number
             left_at = self._transmit(SEGMENT, segment.body(), now)
             if self.state != OPEN:
                 return
@@ -302,11 +267,9 @@ class Session:
 
     def _transmit(self, content: int, body: bytes, now: int) -> int:
         """Seal and queue one frame; return when it should have left the link."""
-        packet = self._next_packet
-        if packet >= FRAMES_PER_KEY:
+        if self._packets.worn_out():
             self._lose("the key has sealed all the frames it may")
             return now
-        self._next_packet += 1
         kind = content
         plaintext = body
         if self._unacknowledged:
@@ -314,19 +277,8 @@ class Session:
             plaintext = self._incoming.ack_block().encode() + body
             self._unacknowledged = 0
             self._timers.stop(_ACK)
-        header = DataHeader(kind, self._peer_cid, packet & 0xFFFF).encode()
-        context = self._context
-        sealed = context.crypto.seal(
-            self._send_key.key,
-            self._send_key.nonce(packet),
-            self._aad(packet, header),
-            plaintext,
-            context.link.tag_bytes,
-        )
-        return context.tx.put(header + sealed, now)
-
-    def _aad(self, packet: int, header: bytes) -> bytes:
-        return self._session_id + packet.to_bytes(_PACKET_BYTES, "big") + header
+        frame = self._packets.seal(kind, self._peer_cid, plaintext)
+        return self._context.tx.put(frame, now)
 
     def _send_close(self, now: int) -> None:
         self._close_tries += 1

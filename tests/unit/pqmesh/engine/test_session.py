@@ -5,6 +5,7 @@ import itertools
 
 import pytest
 
+from pqmesh.engine import packets
 from pqmesh.engine import session as module
 from pqmesh.engine.context import Context
 from pqmesh.engine.events import Closed, Delivered, Lost, Received
@@ -20,7 +21,6 @@ from pqmesh.errors import (
     UnknownKind,
     UsageError,
 )
-from pqmesh.kdf import derive
 from pqmesh.limits import BOARD, FRAMES_PER_KEY, SERIAL_LINK, replace
 from pqmesh.wire.handshake import Params
 from pqmesh.wire.session import decode_header
@@ -326,7 +326,7 @@ def test_every_octet_of_a_frame_is_authenticated(two):
             spoilt[where] ^= bit
             with pytest.raises(ProtocolError):
                 two.ends[1].take(bytes(spoilt))
-    assert two.ends[1].session._replay.highest == -1  # moved only after verification
+    assert two.ends[1].session._packets._replay.highest == -1  # moved only after verification
     two.ends[1].take(frame)
     assert two.ends[1].events() == [Received(7, b"hello")]
 
@@ -346,25 +346,15 @@ def test_a_reflected_frame_is_not_ours(two):
         two.ends[0].take(frame)
 
 
-def test_the_nonce_is_the_iv_xor_the_whole_packet_number():
-    key = module._Key(b"\x01" * 32)
-    iv = derive(b"\x01" * 32, b"iv", b"", 13)
-    assert key.nonce(0) == iv
-    mixed = bytes(
-        [a ^ b for a, b in zip(iv, bytes(7) + (0x1234567).to_bytes(6, "big"), strict=True)]
-    )
-    assert key.nonce(0x1234567) == mixed
-
-
 def test_no_nonce_is_used_twice_across_the_16_bit_wrap(two):
     one, other = two.ends
-    one.session._next_packet = 0xFFFE
-    other.session._replay.accept(0xFFF0)
+    one.session._packets.next_number = 0xFFFE
+    other.session._packets._replay.accept(0xFFF0)
     for n in range(4):
         one.session.send(b"%d" % n, 0)
         two.pass_on()
     assert [event.payload for event in other.events()] == [b"0", b"1", b"2", b"3"]
-    assert one.session._next_packet == 0x10002
+    assert one.session._packets.next_number == 0x10002
 
 
 def test_a_frame_without_room_for_a_tag_is_forged(two):
@@ -375,7 +365,7 @@ def test_a_frame_without_room_for_a_tag_is_forged(two):
 
 def test_a_key_seals_only_so_many_frames(two):
     end = two.ends[0]
-    end.session._next_packet = FRAMES_PER_KEY - 1
+    end.session._packets.next_number = FRAMES_PER_KEY - 1
     end.session.send(bytes(2 * SEGMENT), 0)
     assert len(end.frames()) == 1
     assert end.events() == [Lost(7, "the key has sealed all the frames it may")]
@@ -386,13 +376,13 @@ def test_a_key_opens_only_so_many_frames(two):
     one, other = two.ends
     one.session.send(b"x", 0)
     (frame,) = one.frames()
-    other.session._replay.accept(FRAMES_PER_KEY - 1)
+    other.session._packets._replay.accept(FRAMES_PER_KEY - 1)
     with pytest.raises(Exhausted):
         other.take(frame[:3] + b"\x00\x05" + frame[5:])
 
 
 def test_too_many_forgeries_end_the_key(two, monkeypatch):
-    monkeypatch.setattr(module, "FAILED_TAGS_PER_KEY", 3)
+    monkeypatch.setattr(packets, "FAILED_TAGS_PER_KEY", 3)
     end = two.ends[1]
     for _ in range(3):
         assert end.events() == []
