@@ -45,11 +45,7 @@ def _number(register: str) -> int:
 
 
 def conditional_access(block: list[Instruction]) -> bool:
-    """Whether an IT instruction makes a load or store of this block conditional.
-
-    Unicorn 2.1 with a memory hook loses the state of the IT instruction there, and runs
-    what follows wrongly. (No such trouble without hooks.)
-    """
+    """Whether an IT instruction makes a load or store of this block conditional."""
     left = 0
     for instruction in block:
         name = instruction.mnemonic

@@ -32,6 +32,7 @@ STACK_PAINT = b"\xa5"
 RETURN_ADDRESS = 0x0F00_0000
 HEAP_BASE = 0x4000_0000
 HEAP_BYTES = 0x4_0000
+XPSR_IT_BITS = 0x0600_FC00
 ENTRY_MARGIN = 64  # above the stack pointer at entry; stack arguments live there
 
 _ARM_REGISTERS = [arm_const.UC_ARM_REG_R0 + i for i in range(4)]
@@ -64,6 +65,7 @@ class _Block:
 
     __slots__ = (
         "address",
+        "conditional",
         "count",
         "cycles",
         "following",
@@ -71,7 +73,6 @@ class _Block:
         "left",
         "size",
         "taken",
-        "untraceable",
     )
 
     def __init__(
@@ -83,7 +84,7 @@ class _Block:
         self.cycles = cycles
         self.instructions = instructions
         self.taken = taken
-        self.untraceable = False
+        self.conditional = False
         self.count = 0
         self.left = 0
 
@@ -128,7 +129,6 @@ class Machine:
         self._previous = _Block(0, 0, 0, 0, 0)
         self._trace: Any = None
         self._watching_memory = False
-        self._refused: int | None = None
         self._heap_used = 0
         self._uc, self._decoder = self._processor()
         self._load(image)
@@ -165,21 +165,18 @@ class Machine:
         name: str,
         *arguments: int,
         trace: bool = False,
-        memory: bool = True,
         timeout_s: int = 600,
     ) -> Run:
         """Call ``name`` with 32-bit arguments and run it to its return.
 
-        ``trace`` records every basic block and, unless ``memory`` is false, every address
-        accessed.
+        ``trace`` records every basic block and every address accessed, in order.
 
-        :raises SimulationError: it touched unmapped memory, did not return in ``timeout_s``,
-            or cannot be traced
+        :raises SimulationError: it touched unmapped memory or did not return in ``timeout_s``
         """
         for block in self._blocks.values():
             block.count = block.left = 0
         self._previous = _Block(0, 0, 0, 0, 0)
-        self._start_trace(trace, memory)
+        self._start_trace(trace)
         result_register = self._enter(arguments)
         try:
             self._uc.emu_start(
@@ -187,12 +184,6 @@ class Machine:
             )
         except unicorn.UcError as error:
             raise SimulationError(f"{name}: {error}") from error
-        if self._refused is not None:
-            at, self._refused = self._refused, None
-            raise SimulationError(
-                f"a conditional load or store near {at:#x} cannot be traced;"
-                " trace with memory=False on a machine of its own"
-            )
         if self._uc.reg_read(self._program_counter()) & ~1 != RETURN_ADDRESS:
             raise SimulationError(f"{name}: no return within {timeout_s} s")
         digest = self._trace.hexdigest() if trace else None
@@ -276,9 +267,6 @@ class Machine:
         block.count += 1
         self._previous = block
         if self._trace is not None:
-            if block.untraceable and self._watching_memory:
-                self._uc.emu_stop()
-                self._refused = address
             self._trace.update(b"B%d" % address)
 
     def _decode(self, address: int, size: int) -> _Block:
@@ -292,7 +280,7 @@ class Machine:
         block = [Instruction(_base(i.mnemonic), i.op_str) for i in decoded]
         taken = self.core.taken_branch_cycles if self._is_branch(block[-1].mnemonic) else 0
         made = _Block(address, size, self.core.cost(block), len(block), taken)
-        made.untraceable = self.core.family == ARM and conditional_access(block)
+        made.conditional = self.core.family == ARM and conditional_access(block)
         return made
 
     def _is_branch(self, mnemonic: str) -> bool:
@@ -338,9 +326,9 @@ class Machine:
             _entries=dict(entries),
         )
 
-    def _start_trace(self, wanted: bool, memory: bool) -> None:
+    def _start_trace(self, wanted: bool) -> None:
         self._trace = hashlib.sha256() if wanted else None
-        if wanted and memory and not self._watching_memory:
+        if wanted and not self._watching_memory:
             kinds = unicorn.UC_HOOK_MEM_READ | unicorn.UC_HOOK_MEM_WRITE
             self._uc.hook_add(kinds, self._on_memory)
             self._uc.ctl_flush_tb()  # code translated before reports no memory access
@@ -349,6 +337,11 @@ class Machine:
     def _on_memory(
         self, _uc: Any, _access: int, address: int, size: int, _value: int, _data: Any
     ) -> None:
+        if self._previous.conditional:
+            # Unicorn 2.1 restores the processor's state before it calls a hook, the IT
+            # bits of the instruction at hand included, and leaves them to the next block.
+            flags = self._uc.reg_read(arm_const.UC_ARM_REG_XPSR)
+            self._uc.reg_write(arm_const.UC_ARM_REG_XPSR, flags & ~XPSR_IT_BITS)
         if self._trace is not None:
             self._trace.update(b"M%d:%d" % (address, size))
 

@@ -196,9 +196,7 @@ def traces(machine: Machine, part: str) -> set[str | None]:
     while passed < SECRETS:
         machine.write(secret, secret_state(rng))
         machine.call("trace_prepare", space, room, secret)
-        # Addresses on the core without conditional instructions; blocks on all.
-        memory = machine.core.name == "m0plus"
-        run = machine.call(f"trace_{part}", space, room, trace=True, memory=memory)
+        run = machine.call(f"trace_{part}", space, room, trace=True)
         if run.result == 0:
             seen.add(run.trace)
             passed += 1
