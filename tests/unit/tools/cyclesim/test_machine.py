@@ -124,7 +124,7 @@ def test_conditional_stores_run_the_same_traced_and_not(tmp_path: Path) -> None:
     source = tmp_path / "conditional.c"
     source.write_text(
         "int store(volatile int *p, int x) { int y = 5;"
-        '__asm__("cmp %2, #3\\n it eq\\n streq %2, [%1]\\n b 1f\\n 1: adds %0, #1"'
+        '__asm__("cmp %2, #3\\n it eq\\n streq %2, [%1]\\n cmp %2, #9\\n b 1f\\n 1: adds %0, #1"'
         ' : "+r"(y) : "r"(p), "r"(x) : "cc", "memory"); return 10 * y + *p; }'
     )
     image = build([source], core, options=("-O2",), output_dir=tmp_path, entries=("store",))
