@@ -228,8 +228,11 @@ class LinkRunner:
             self._end(event.session, "session-lost", event.reason)
             self._connect_in(0)
         elif isinstance(event, Closed):
-            text = "closed by the board" if event.by_peer else "closed"
-            self._end(event.session, "session-closed", f"{text}, reason {event.reason}")
+            if event.by_peer:
+                text = f"closed by the board, reason {event.reason}"
+                self._end(event.session, "session-lost", text)
+            else:
+                self._end(event.session, "session-closed", f"closed, reason {event.reason}")
             self._connect_in(self._reconnect.next_ms())
 
     def _established(self, event: Established) -> None:

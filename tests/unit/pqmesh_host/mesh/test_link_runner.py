@@ -269,7 +269,7 @@ async def test_a_session_the_board_closed_is_opened_again_later(
     rig = make_rig()
     engine = await rig.established()
     rig.tell(Closed(1, 0, True))
-    assert "closed by the board" in rig.of("session-closed")[0].text
+    assert "closed by the board" in rig.of("session-lost")[0].text
     await rig.until(lambda: len(engine.connects) == 2)
 
 
