@@ -4,12 +4,14 @@
 The MicroPython module promises the same; ``tests/firmware`` runs a part of this there.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from support.pqc_extension import pqc
+from tools.build_cpython_pqc import C_PQC
 
 # name -> (argument name, size or None for any, kind); kind: in, out, tag
 SIGNATURES: dict[str, list[tuple[str, int | None, str]]] = {
@@ -94,6 +96,26 @@ def call(function: str, made: list[Any]) -> object:
 def test_the_module_offers_exactly_this() -> None:
     public = {name for name in dir(pqc) if not name.startswith("_")}
     assert public == {*SIGNATURES, "WORKSPACE_BYTES", "set_workspace"}
+
+
+@pytest.mark.parametrize("function", SIGNATURES)
+def test_the_micropython_module_offers_it_with_the_same_table(function: str) -> None:
+    """What a name is bound to there, and which table of arguments that function reads."""
+    source = (C_PQC / "bind_micropython" / "modpqc.c").read_text()
+    assert f"MP_ROM_QSTR(MP_QSTR_{function}), MP_ROM_PTR(&pqc_{function}_obj)" in source
+    table = {
+        "sha256": "hash",
+        "sha3_256": "hash",
+        "shake128": "shake",
+        "shake256": "shake",
+        "hmac_sha256": "hmac",
+    }.get(function, function)
+    body = source[source.index(f"static mp_obj_t pqc_py_{function}(") :]
+    assert f"TAKE(v, args_{table}, " in body[: body.index("\n}")]
+    if len(SIGNATURES[function]) > 1:
+        count = len(SIGNATURES[function])
+        arity = rf"pqc_{function}_obj, {count}, {count},\s+pqc_py_{function}\)"
+        assert re.search(arity, source)
 
 
 @pytest.mark.parametrize("function", SIGNATURES)

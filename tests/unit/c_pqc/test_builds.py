@@ -146,6 +146,15 @@ def test_both_compilers_accept_it_without_a_warning(compiler: str, tmp_path: Pat
 
 
 @pytest.mark.slow
+def test_a_port_may_bring_its_own_keccak_aes_and_sha_256(tmp_path: Path) -> None:
+    """And the plainest ones imaginable, in tests/port.c, agree with ours."""
+    need("gcc")
+    config = '-DPQC_CONFIG_FILE="../tests/port.h"'
+    port = str(TESTS / "port.c")
+    assert hosted("gcc", tmp_path / "accumulate", "-O2", config, port) == expected(ROUNDS)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("variant", VARIANTS)
 @pytest.mark.parametrize("level", ["-O0", "-O1", "-O2", "-O3", "-Os"])
 @pytest.mark.parametrize("compiler", ["gcc", "clang", "i686-linux-gnu-gcc-12"])
