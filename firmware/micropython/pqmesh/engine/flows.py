@@ -7,7 +7,7 @@ so that a sender whose SACK was lost can have it again.
 """
 
 from ..compat import TYPE_CHECKING
-from ..errors import BadTag, Malformed
+from ..errors import BadTag, Exhausted, Malformed
 from ..wire.fragment import FLOW_BYTES, HASH_BYTES, HEAD_FIXED_BYTES, SALT_BYTES
 from .sender import fragment_hash, head_digest, make_sack
 from .timers import earliest
@@ -136,8 +136,14 @@ class FlowTable:
         return None
 
     def open(self, head: Head, owner: int, tally: "Tally", now: int) -> Flow:
-        """Begin a flow."""
-        flow = Flow(head, owner, tally, now)
+        """Begin a flow.
+
+        :raises Exhausted: there is no memory for the message
+        """
+        try:
+            flow = Flow(head, owner, tally, now)
+        except MemoryError:
+            raise Exhausted("no memory for a message of %d octets" % head.total)
         if len(self._flows) >= self._capacity:
             stalest = self._flows[0]
             for candidate in self._flows:

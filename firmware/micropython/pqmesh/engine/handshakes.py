@@ -63,6 +63,7 @@ class HandshakeTable:
         self._flows = flows
         self._sessions = sessions
         self._trust = trust
+        self._alone = context.link.point_to_point  # one neighbour: crossed connects merge
         self._all: "list[Handshake]" = []
         self._work: "list[tuple[int, Handshake, Buffer]]" = []
         self._work_at = 0
@@ -71,8 +72,7 @@ class HandshakeTable:
 
     def connect(self, now: int, expect: "bytes | None") -> int:
         """Begin as initiator; see Engine.connect."""
-        point_to_point = self._context.link.point_to_point
-        if point_to_point and self._initiators():
+        if self._alone and self._initiators():
             raise Busy("a handshake with the one neighbour is under way")
         if not self._make_room(now):
             raise Busy("%d handshakes are under way" % len(self._all))
@@ -81,7 +81,7 @@ class HandshakeTable:
         handshake.advance(states.CONNECT)
         self._context.stats.handshakes_started += 1
         self._all.append(handshake)
-        if point_to_point and self._answering():
+        if self._alone and self._answering():
             handshake.advance(states.YIELD)
         else:
             self._queue(_OFFER, handshake, b"", now)
@@ -164,22 +164,19 @@ class HandshakeTable:
                 self._fail(handshake, "no answer", now)
 
     def step(self, now: int) -> None:
-        """Do the next piece of public-key work, if there is one."""
+        """Do the next piece of public-key work, if there is one.
+
+        A node that lacks the memory for it gives the handshake up; the peer's may begin again.
+        """
         if not self._work:
             return
         kind, handshake, message = self._work.pop(0)
         self._work_at = now
-        if kind == _OFFER:
-            if handshake.state == states.OFFERED:  # else it has yielded meanwhile
-                handshake.send(handshake.begin().offer(handshake.cid), M1, now)
-        elif kind == _ANSWER:
-            self._do_answer(handshake, message, now)
-        elif kind == _VERIFY:
-            self._do_verify(handshake, message, now)
-        elif kind == _FINISH:
-            self._do_finish(handshake, now)
-        else:
-            self._do_admit(handshake, message, now)
+        try:
+            self._do(kind, handshake, message, now)
+        except MemoryError:
+            if handshake in self._all:
+                self._fail(handshake, "not enough memory", now)
 
     def next_deadline(self) -> "int | None":
         """Return when a handshake next wants attention; work is due at once."""
@@ -189,11 +186,23 @@ class HandshakeTable:
 
     # What comes of a message
 
+    def _do(self, kind: int, handshake: Handshake, message: "Buffer", now: int) -> None:
+        if kind == _OFFER and handshake.state == states.OFFERED:  # else it has yielded
+            handshake.send(handshake.begin().offer(handshake.cid), M1, now)
+        elif kind == _ANSWER:
+            self._do_answer(handshake, message, now)
+        elif kind == _VERIFY:
+            self._do_verify(handshake, message, now)
+        elif kind == _FINISH:
+            self._do_finish(handshake, now)
+        elif kind == _ADMIT:
+            self._do_admit(handshake, message, now)
+
     def _on_offer(self, flow: "Flow", now: int) -> int:
         offer = read_offer(flow.message)
         if not self._make_room(now):
             raise Exhausted("%d handshakes are under way" % len(self._all))
-        if self._context.link.point_to_point:
+        if self._alone:
             self._yield_to(offer.nonce, flow.opened_at, now)
         handshake = Handshake(self._context, False, now)
         handshake.tally = flow.tally
@@ -340,7 +349,7 @@ class HandshakeTable:
 
     def _take_over(self, handshake: Handshake) -> None:
         """On a point-to-point link an own attempt ends in what the neighbour began."""
-        if self._context.link.point_to_point:
+        if self._alone:
             for own in self._initiators():
                 self._end(own)
                 self._flows.reassign(handshake.handle, own.handle)
@@ -356,7 +365,7 @@ class HandshakeTable:
 
     def _expected(self) -> "bytes | None":
         """Return whom the neighbour must be: a connect of ours under way may say so."""
-        if self._context.link.point_to_point:
+        if self._alone:
             for own in self._initiators():
                 return own.expect
         return None

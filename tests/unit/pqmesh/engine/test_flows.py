@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pqmesh.engine import flows
 from pqmesh.engine.flows import Flow, FlowTable, Head
 from pqmesh.engine.sender import MessageSender, head_digest, make_sack
 from pqmesh.engine.stats import Tally
-from pqmesh.errors import BadTag, Malformed, ProtocolError
+from pqmesh.errors import BadTag, Exhausted, Malformed, ProtocolError
 from pqmesh.limits import SERIAL_LINK, replace
 from pqmesh.record import replace as changed
 from pqmesh.wire.fragment import Fragment, decode_fragment
@@ -114,6 +115,17 @@ def test_a_head_parses_or_raises_and_a_flow_of_it_is_sound(payload, count):
     flow = Flow(head, 0, Tally(), 0)
     assert len(flow.message) == head.total
     assert flow.complete() == (count == 1)
+
+
+def test_without_memory_a_message_is_not_begun(monkeypatch):
+    def no_memory(*arguments):
+        raise MemoryError
+
+    monkeypatch.setattr(flows, "Flow", no_memory)
+    table = FlowTable(2, 1000)
+    with pytest.raises(Exhausted, match="500 octets"):
+        opened(pieces()[1], table)
+    assert table.next_deadline() is None
 
 
 def test_flows_are_found_by_name_and_number():

@@ -6,10 +6,12 @@ import pytest
 from pqmesh.engine import handshake_states as states
 from pqmesh.engine.events import Established, Refused
 from pqmesh.errors import Busy, Exhausted, Malformed, Unexpected, UnknownKind
+from pqmesh.identity import Identity
 from pqmesh.limits import BOARD, SERIAL_LINK, replace
 from pqmesh.wire.fragment import decode_fragment
 from support.handshakes import both_established, offer, raw_m1, same_session
-from support.simulation import NAMES, Medium, Pair
+from support.model_crypto import ModelCrypto
+from support.simulation import NAMES, SEEDS, Medium, Pair
 
 SHARED = replace(SERIAL_LINK, point_to_point=False)
 
@@ -366,3 +368,50 @@ def test_a_role_that_was_never_taken_has_nothing_to_do():
     table._do_finish(handshake, 0)
     table._do_admit(handshake, b"", 0)
     assert handshake.state == states.START
+
+
+@pytest.mark.parametrize(
+    ("side", "operation"),
+    [(0, "kem_keypair"), (1, "kem_encapsulate"), (0, "verify"), (0, "sign"), (1, "verify")],
+)
+def test_a_node_short_of_memory_gives_up_and_may_try_again(monkeypatch, side, operation):
+    pair = Pair()
+    crypto = ModelCrypto()
+    pair.ends[side]._context.crypto = crypto
+    pair.ends[side]._context.identity = Identity(SEEDS[side], crypto)
+    genuine = getattr(crypto, operation)
+    failures = []
+
+    def fails_once(*arguments):
+        if not failures:
+            failures.append(operation)
+            raise MemoryError
+        return genuine(*arguments)
+
+    monkeypatch.setattr(crypto, operation, fails_once)
+    handle = pair.connect(0)
+    pair.run_until(lambda: failures)
+    if side == 0:
+        pair.run_for(1)
+        assert pair.last(0, Refused) == Refused(handle, "not enough memory", None)
+        pair.connect(0)
+    elif operation == "verify":  # M3 is lost with the handshake it belongs to
+        pair.run_until(lambda: pair.of(0, Refused))
+        pair.connect(0)
+    pair.run_until(lambda: both_established(pair))
+
+
+def test_a_session_that_is_open_survives_a_shortage_right_after(monkeypatch):
+    from pqmesh.engine.session import Session
+
+    def no_memory(self, now):
+        raise MemoryError
+
+    pair = Pair()
+    pair.connect(0)
+    with monkeypatch.context() as short:
+        short.setattr(Session, "confirm", no_memory)  # M4 itself finds no room
+        pair.run_until(lambda: pair.of(1, Established))
+        pair.run_for(10)
+    pair.run_until(lambda: pair.of(0, Established))  # the initiator asks for it again
+    assert same_session(pair)
