@@ -41,7 +41,7 @@ docs: setup ## generate docs/wire.md from the wire tables
 
 firmware: ## every firmware image: unix, QEMU and Pico
 	@$(SETUP) base compiler source emulator unix unix32 pico && setup_python \
-		&& setup_images unix64 unix32 qemu-an385 qemu-an386 qemu-an500 pico pico2
+		&& setup_images unix64 unix32 qemu-an385 qemu-an386 qemu-an500 pico pico2 pico-bootstub
 	$(PYTHON) -m tools.firmware list
 
 bench: setup ## every figure this project states, measured here and now
