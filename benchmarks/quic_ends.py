@@ -32,8 +32,9 @@ from pqmesh_host.crypto import HostCrypto
 from pqmesh_host.quic.endpoint import QuicEndpoint
 from pqmesh_host.quic.limits import QuicLimits
 
-STACKS = ("pqmesh", "pqmesh-plain", "aioquic", "qh3")
-"""Ours with and without its fast path; stock aioquic and qh3 through their asyncio APIs."""
+STACKS = ("pqmesh", "pqmesh-plain", "pqmesh-mtu", "aioquic", "qh3")
+"""Ours at 1,200 bytes, without its fast path, and as it is by default, on whatever loopback
+carries (8,952 bytes); stock aioquic and qh3 through their asyncio APIs."""
 
 LIMIT_S = 120.0
 ACKNOWLEDGE = b"all of it"
@@ -113,7 +114,11 @@ def _identity(name: bytes) -> Identity:
 
 
 def _limits(load: Load) -> QuicLimits:
-    return QuicLimits(datagram_bytes=load.datagram_bytes, fast_path=load.stack == "pqmesh")
+    return QuicLimits(
+        datagram_bytes=load.datagram_bytes,
+        discover_mtu=load.stack == "pqmesh-mtu",
+        fast_path=load.stack != "pqmesh-plain",
+    )
 
 
 async def _serve_ours(load: Load, pipe: Connection) -> None:

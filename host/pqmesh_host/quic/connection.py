@@ -13,6 +13,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any, cast
 
+from aioquic import tls
 from aioquic.quic import events
 from aioquic.quic.configuration import QuicConfiguration
 from aioquic.quic.connection import (
@@ -20,9 +21,15 @@ from aioquic.quic.connection import (
     Limit,
     QuicConnection,
     QuicConnectionError,
+    QuicConnectionState,
     QuicReceiveContext,
 )
-from aioquic.quic.packet import QuicErrorCode, QuicFrameType, QuicProtocolVersion
+from aioquic.quic.packet import (
+    QuicErrorCode,
+    QuicFrameType,
+    QuicPacketType,
+    QuicProtocolVersion,
+)
 from aioquic.quic.packet_builder import QuicDeliveryState, QuicPacketBuilder
 from aioquic.quic.recovery import QuicPacketSpace
 from aioquic.quic.stream import QuicStream
@@ -31,6 +38,7 @@ from . import frames, transport_parameters
 from .buffer import Buffer, size_uint_var
 from .limits import HANDSHAKE_DATAGRAM_BYTES, QuicLimits
 from .pacing import CAPPED_RENO, CappedReno, CoarsePacer
+from .path_mtu import MtuSearch
 from .rawkey import LocalKey, RawPublicKey
 from .tls13 import PeerVerifier, ProfileContext
 from .tls_client import ClientContext
@@ -154,6 +162,7 @@ class PqConnection(QuicConnection):
         self._verify_peer = verify_peer
         self.rejected_key: RawPublicKey | None = None
         self._queued_frames: deque[frames.Frame] = deque()
+        self._mtu: MtuSearch | None = None
         self._loss._pacer = CoarsePacer(max_datagram_size=self._max_datagram_size)
         cast(CappedReno, self._loss._cc).cap = limits.congestion_window_bytes
         # The one name-mangled attribute this package reaches for.
@@ -260,7 +269,7 @@ class PqConnection(QuicConnection):
 
     def _confirm_handshake(self) -> None:
         super()._confirm_handshake()
-        self._raise_datagram_size()
+        self._begin_datagram_size()
         self._events.append(Confirmed())
 
     def _close_begin(self, is_initiator: bool, now: float) -> None:
@@ -285,16 +294,70 @@ class PqConnection(QuicConnection):
                 QuicErrorCode.TRANSPORT_PARAMETER_ERROR, QuicFrameType.CRYPTO, str(error)
             ) from error
 
-    def _raise_datagram_size(self) -> None:
+    # Datagram size
+
+    def datagrams_to_send(self, now: float) -> list[tuple[bytes, Any]]:
+        """As aioquic's, with a probe of the path's MTU now and then."""
+        search = self._mtu
+        if search is not None and search.timed_out(self._loss._pto_count, now):
+            self._set_datagram_size(search.size)
+        datagrams: list[tuple[bytes, Any]] = super().datagrams_to_send(now)
+        if search is not None and self._state is QuicConnectionState.CONNECTED:
+            size = search.next_probe(now)
+            if size is not None and not self._close_pending:
+                search.sent(size)
+                datagrams += self._probe_mtu(size, now)
+        return datagrams
+
+    def _begin_datagram_size(self) -> None:
         """After the handshake larger datagrams are safe for its amplification budget."""
+        limits = self._pq.limits
         most = transport_parameters.integer(
             self.remote_parameters, transport_parameters.MAX_UDP_PAYLOAD_SIZE, 65_527
         )
-        size = min(self._pq.limits.datagram_bytes, most)
-        if size > self._max_datagram_size:
-            self._max_datagram_size = size
-            self._loss._pacer._max_datagram_size = size
-            cast(CappedReno, self._loss._cc)._max_datagram_size = size
+        self._set_datagram_size(max(min(limits.datagram_bytes, most), self._max_datagram_size))
+        if limits.discover_mtu and limits.datagram_bytes == HANDSHAKE_DATAGRAM_BYTES:
+            self._mtu = MtuSearch(most)
+
+    def _set_datagram_size(self, size: int) -> None:
+        self._max_datagram_size = size
+        self._loss._pacer._max_datagram_size = size
+        cast(CappedReno, self._loss._cc)._max_datagram_size = size
+
+    def _probe_mtu(self, size: int, now: float) -> list[tuple[bytes, Any]]:
+        """One PING padded to ``size``. Outside the congestion window, and its loss is no
+        congestion (RFC 9000 §14.4)."""
+        builder = QuicPacketBuilder(
+            host_cid=self.host_cid,
+            is_client=self._is_client,
+            max_datagram_size=size,
+            packet_number=self._packet_number,
+            peer_cid=self._peer_cid.cid,
+            spin_bit=self._spin_bit,
+            version=self._version or QuicProtocolVersion.VERSION_1,
+        )
+        builder.start_packet(QuicPacketType.ONE_RTT, self._cryptos[tls.Epoch.ONE_RTT])
+        buf = builder.start_frame(
+            QuicFrameType.PING, handler=self._on_mtu_delivery, handler_args=(size,)
+        )
+        buf.push_bytes(bytes(builder.remaining_buffer_space))
+        if builder._packet is not None:
+            builder._packet.in_flight = False
+        path = self._network_paths[0]
+        sent: list[tuple[bytes, Any]] = self._flush_builder(
+            builder=builder, network_path=path, peer_cid=self._peer_cid.cid, now=now
+        )
+        # aioquic starts the probe timeout (RFC 9002 §6.2) for packets in flight only.
+        self._loss._time_of_last_sent_ack_eliciting_packet = now
+        return sent
+
+    def _on_mtu_delivery(self, delivery: QuicDeliveryState, size: int) -> None:
+        if self._mtu is None:
+            return
+        if delivery != QuicDeliveryState.ACKED:
+            self._mtu.lost(size)
+        elif self._mtu.acknowledged(size):
+            self._set_datagram_size(size)
 
     # Frames
 

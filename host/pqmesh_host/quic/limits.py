@@ -71,6 +71,9 @@ class QuicLimits:
     datagram_bytes: int = HANDSHAKE_DATAGRAM_BYTES
     """UDP payload of 1-RTT packets, 1200..65000."""
 
+    discover_mtu: bool = True
+    """Whether to search for larger datagrams where ``datagram_bytes`` is left at 1200."""
+
     fast_path: bool = True
     """Whether ``fastpath`` serves the two hot loops; off, all packets go aioquic's way."""
 

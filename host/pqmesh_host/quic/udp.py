@@ -10,6 +10,7 @@ is dropped: QUIC treats it as loss.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import os
 import socket
@@ -23,6 +24,9 @@ from .errors import AddressUnavailable
 SOL_UDP = 17
 UDP_SEGMENT = 103
 UDP_GRO = 104
+IP_MTU_DISCOVER = 10
+IPV6_MTU_DISCOVER = 23
+PMTUDISC_PROBE = 3
 GSO_MAX_SEGMENTS = 64
 GSO_MAX_BYTES = 65_000
 READ_BATCH = 32
@@ -120,8 +124,9 @@ class UdpSocket:
                 for datagram in run:
                     self._send_run([datagram], 0, address)
                 return
-            self.last_error = error
             self.dropped_out += len(run)
+            if error.errno != errno.EMSGSIZE:  # what an MTU probe is sent to find out
+                self.last_error = error
 
     def _transmit(self, run: list[bytes], size: int, address: Address) -> None:
         self.calls_out += 1
@@ -164,6 +169,7 @@ def bind(host: str, port: int, buffer_bytes: int) -> socket.socket:
         sock.setblocking(False)
         if family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(host != "::"))
+        _forbid_fragments(sock)
         for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
             sock.setsockopt(socket.SOL_SOCKET, option, buffer_bytes)
         sock.bind(name)
@@ -171,6 +177,16 @@ def bind(host: str, port: int, buffer_bytes: int) -> socket.socket:
         sock.close()
         raise AddressUnavailable(_bind_advice(host, port, error)) from error
     return sock
+
+
+def _forbid_fragments(sock: socket.socket) -> None:
+    """Set DF and ignore the kernel's own idea of the path MTU (RFC 9000 §14)."""
+    options = [(socket.IPPROTO_IP, IP_MTU_DISCOVER)]
+    if sock.family == socket.AF_INET6:
+        options.append((socket.IPPROTO_IPV6, IPV6_MTU_DISCOVER))
+    for level, option in options:
+        with contextlib.suppress(OSError):  # a system without it fragments, as before
+            sock.setsockopt(level, option, PMTUDISC_PROBE)
 
 
 def _bind_advice(host: str, port: int, error: OSError) -> str:

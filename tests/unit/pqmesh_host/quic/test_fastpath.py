@@ -23,6 +23,7 @@ from support.quic_pair import CLIENT, SERVER, Pair, client, established, server
 ENDS = list(itertools.product((PqConnection, FastConnection), repeat=2))
 SIZES = (0, 1, 60, 1100, 1150, 1160, 1170, 1200, 5000, 40_000, 200_000)
 LIMITS = QuicLimits(max_unread_messages=64)
+PLAIN_SIZE = QuicLimits(discover_mtu=False)
 
 
 class Play:
@@ -139,7 +140,7 @@ def test_the_fast_way_is_taken_and_the_result_is_the_same_without_chaos():
             taken["out"] += len(builder._packets) - before
             return goes_on
 
-    pair = Pair(client(cls=Counted), server(cls=Counted))
+    pair = Pair(client(cls=Counted, limits=PLAIN_SIZE), server(cls=Counted, limits=PLAIN_SIZE))
     assert pair.run(pair.confirmed)
     pair.client.send_stream_data(2, bytes(1_000_000), end_stream=True)
     pair.settle(20)
@@ -153,7 +154,7 @@ def test_packets_are_the_same_size_and_as_few_as_the_plain_ways():
     """No wire difference a peer could trip over: full packets, one frame, same overhead."""
     totals = []
     for cls in (PqConnection, FastConnection):
-        pair = Pair(client(cls=cls), server())
+        pair = Pair(client(cls=cls, limits=PLAIN_SIZE), server(limits=PLAIN_SIZE))
         assert pair.run(pair.confirmed)
         before = len(pair.sent["client"])
         pair.client.send_stream_data(2, bytes(500_000), end_stream=True)

@@ -90,6 +90,16 @@ async def test_an_error_of_one_send_is_kept_and_does_not_raise(monkeypatch):
         await eventually(lambda: received == [b"y"])
 
 
+async def test_a_datagram_too_large_for_the_link_is_lost_quietly():
+    async with two() as (sender, receiver, received, _):
+        sender.send([(bytes(65_500), receiver.name)])
+        sender.send([(bytes(65_600), receiver.name)])
+        assert sender.dropped_out == 1
+        assert sender.last_error is None
+        sender.send([(b"next", receiver.name)])
+        await eventually(lambda: b"next" in received)
+
+
 async def test_a_full_socket_waits_and_the_queue_is_bounded(monkeypatch):
     monkeypatch.setattr(udp, "MAX_BLOCKED_RUNS", 3)
     async with two() as (sender, receiver, received, _):

@@ -68,6 +68,7 @@ HASHES = {
     "QuicConnection._write_application": "44b0500c0db69129",
     "QuicConnection._write_connection_limits": "e4a74a19b75e0cf5",
     "QuicConnection._write_stream_limits": "c85ac063469402cf",
+    "QuicConnection.datagrams_to_send": "cd79f7b088e54cd6",
     "QuicConnection.receive_datagram": "1c538c6488cda61d",
     "QuicPacketPacer.next_send_time": "b1aec4e597849544",
     "QuicPacketPacer.update_rate": "b33ef11521a6d5dd",
