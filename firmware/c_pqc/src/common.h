@@ -70,7 +70,9 @@
 #endif
 
 /* Put before a short loop over a local array, so that the array becomes registers. */
-#if defined(__clang__)
+#if defined(__OPTIMIZE_SIZE__)
+#define PQC_UNROLL
+#elif defined(__clang__)
 #define PQC_UNROLL _Pragma("clang loop unroll(full)")
 #elif defined(__GNUC__)
 #define PQC_UNROLL _Pragma("GCC unroll 8")
