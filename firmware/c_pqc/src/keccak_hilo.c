@@ -39,22 +39,44 @@ static const uint32_t round_constants[48] = {
     uint32_t l##n = ROL_LOW(t##n, u##n, r);                \
     uint32_t h##n = ROL_HIGH(t##n, u##n, r)
 
-#define CHI(o, b, iota)                          \
-    e[(o) + 0] = b##0 ^ (~b##1 & b##2) ^ (iota); \
-    e[(o) + 2] = b##1 ^ (~b##2 & b##3);          \
-    e[(o) + 4] = b##2 ^ (~b##3 & b##4);          \
-    e[(o) + 6] = b##3 ^ (~b##4 & b##0);          \
-    e[(o) + 8] = b##4 ^ (~b##0 & b##1)
+/*
+ * chi, half a row. These cores lack and-not as well, so six lanes are kept
+ * complemented during the permutation (Keccak implementation overview, "lane
+ * complementing"): by De Morgan all but one of chi's negations vanish, n here,
+ * and each row has a pattern of its own.
+ */
+#define CHI(o, e0, e1, e2, e3, e4) \
+    e[(o) + 0] = e0;               \
+    e[(o) + 2] = e1;               \
+    e[(o) + 4] = e2;               \
+    e[(o) + 6] = e3;               \
+    e[(o) + 8] = e4
 
-#define ROW(o, iota_low, iota_high, i0, r0, i1, r1, i2, r2, i3, r3, i4, r4) \
-    do {                                                                    \
-        LANE(0, i0, r0);                                                    \
-        LANE(1, i1, r1);                                                    \
-        LANE(2, i2, r2);                                                    \
-        LANE(3, i3, r3);                                                    \
-        LANE(4, i4, r4);                                                    \
-        CHI(2 * (o), l, iota_low);                                          \
-        CHI(2 * (o) + 1, h, iota_high);                                     \
+#define CHI_0(o, a, b, c, d, f) \
+    uint32_t a##n = ~c;         \
+    CHI(o, a ^ (b | c), b ^ (a##n | d), c ^ (d & f), d ^ (f | a), f ^ (a & b))
+#define CHI_1(o, a, b, c, d, f) \
+    uint32_t a##n = ~f;         \
+    CHI(o, a ^ (b | c), b ^ (c & d), c ^ (d | a##n), d ^ (f | a), f ^ (a & b))
+#define CHI_2(o, a, b, c, d, f) \
+    uint32_t a##n = ~d;         \
+    CHI(o, a ^ (b | c), b ^ (c & d), c ^ (a##n & f), a##n ^ (f | a), f ^ (a & b))
+#define CHI_3(o, a, b, c, d, f) \
+    uint32_t a##n = ~d;         \
+    CHI(o, a ^ (b & c), b ^ (c | d), c ^ (a##n | f), a##n ^ (f & a), f ^ (a | b))
+#define CHI_4(o, a, b, c, d, f) \
+    uint32_t a##n = ~b;         \
+    CHI(o, a ^ (a##n & c), a##n ^ (c | d), c ^ (d & f), d ^ (f | a), f ^ (a & b))
+
+#define ROW(y, i0, r0, i1, r1, i2, r2, i3, r3, i4, r4) \
+    do {                                               \
+        LANE(0, i0, r0);                               \
+        LANE(1, i1, r1);                               \
+        LANE(2, i2, r2);                               \
+        LANE(3, i3, r3);                               \
+        LANE(4, i4, r4);                               \
+        CHI_##y(10 * (y), l0, l1, l2, l3, l4);         \
+        CHI_##y(10 * (y) + 1, h0, h1, h2, h3, h4);     \
     } while (0)
 
 /* One round from `a` to `e`. Never inlined: called 24 times. */
@@ -76,19 +98,32 @@ PQC_HOT PQC_NOINLINE static void keccak_round(uint32_t e[50], const uint32_t a[5
         d[8] = c6 ^ ((c0 << 1) | (c1 >> 31));
         d[9] = c7 ^ ((c1 << 1) | (c0 >> 31));
     }
-    ROW(0, iota[0], iota[1], 0, 0, 6, 44, 12, 43, 18, 21, 24, 14);
-    ROW(5, 0, 0, 3, 28, 9, 20, 10, 3, 16, 45, 22, 61);
-    ROW(10, 0, 0, 1, 1, 7, 6, 13, 25, 19, 8, 20, 18);
-    ROW(15, 0, 0, 4, 27, 5, 36, 11, 10, 17, 15, 23, 56);
-    ROW(20, 0, 0, 2, 62, 8, 55, 14, 39, 15, 41, 21, 2);
+    ROW(0, 0, 0, 6, 44, 12, 43, 18, 21, 24, 14);
+    ROW(1, 3, 28, 9, 20, 10, 3, 16, 45, 22, 61);
+    ROW(2, 1, 1, 7, 6, 13, 25, 19, 8, 20, 18);
+    ROW(3, 4, 27, 5, 36, 11, 10, 17, 15, 23, 56);
+    ROW(4, 2, 62, 8, 55, 14, 39, 15, 41, 21, 2);
+    e[0] ^= iota[0];
+    e[1] ^= iota[1];
+}
+
+static void complement_lanes(uint32_t a[50])
+{
+    static const uint8_t lanes[6] = {1, 2, 8, 12, 17, 20};
+    for (unsigned i = 0; i < 6; i++) {
+        a[2 * lanes[i]] = ~a[2 * lanes[i]];
+        a[2 * lanes[i] + 1] = ~a[2 * lanes[i] + 1];
+    }
 }
 
 void pqc_keccak_permute(pqc_keccak_state *state, pqc_keccak_state *scratch)
 {
+    complement_lanes(state->half);
     for (unsigned round = 0; round < 24; round += 2) {
         keccak_round(scratch->half, state->half, &round_constants[2 * round]);
         keccak_round(state->half, scratch->half, &round_constants[2 * round + 2]);
     }
+    complement_lanes(state->half);
 }
 
 void pqc_keccak_xor_lanes(pqc_keccak_state *state, unsigned first, const uint8_t *data,
