@@ -162,7 +162,8 @@ def test_every_level_of_optimisation(
     compiler: str, level: str, variant: str, tmp_path: Path
 ) -> None:
     need(compiler)
-    flags = () if "clang" in compiler else ("-static",)
+    # -O3 makes GCC guess wrong about array bounds; the warnings count at -O2, above.
+    flags = ("-Wno-error",) if "clang" in compiler else ("-Wno-error", "-static")
     digest = hosted(compiler, tmp_path / "accumulate", level, *flags, *VARIANTS[variant])
     assert digest == expected(ROUNDS)
 
