@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* arguments.h - for modpqc.c alone: checked arguments in, exceptions out. */
+/* arguments.h - for functions.h alone: checked arguments in, exceptions out. */
 #ifndef PQC_MICROPYTHON_ARGUMENTS_H
 #define PQC_MICROPYTHON_ARGUMENTS_H
-
-#include "py/runtime.h"
 
 #include "../bind_common/pqc_args.h"
 

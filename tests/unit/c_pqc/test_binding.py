@@ -99,10 +99,13 @@ def test_the_module_offers_exactly_this() -> None:
 
 
 @pytest.mark.parametrize("function", SIGNATURES)
-def test_the_micropython_module_offers_it_with_the_same_table(function: str) -> None:
-    """What a name is bound to there, and which table of arguments that function reads."""
-    source = (C_PQC / "bind_micropython" / "modpqc.c").read_text()
-    assert f"MP_ROM_QSTR(MP_QSTR_{function}), MP_ROM_PTR(&pqc_{function}_obj)" in source
+def test_the_micropython_modules_offer_it_with_the_same_table(function: str) -> None:
+    """What a name is bound to in both, and which table of arguments that function reads."""
+    built_in = (C_PQC / "bind_micropython" / "modpqc.c").read_text()
+    assert f"MP_ROM_QSTR(MP_QSTR_{function}), MP_ROM_PTR(&pqc_{function}_obj)" in built_in
+    native = " ".join((C_PQC / "natmod" / "pqc_native.c").read_text().split())
+    assert f"(MP_QSTR_{function}, MP_OBJ_FROM_PTR(&pqc_{function}_obj));" in native
+    source = (C_PQC / "bind_micropython" / "functions.h").read_text()
     table = {
         "sha256": "hash",
         "sha3_256": "hash",
