@@ -101,6 +101,18 @@ class Assembly:
         stream = self._streams.get(stream_id)
         return b"" if stream is None else b"".join(stream.chunks[:2])
 
+    def release(self, stream_id: int) -> bytes:
+        """Hand over what came of a stream that turned out to be no message."""
+        stream = self._streams.pop(stream_id, _Stream())
+        if not stream.refused:
+            self._incomplete -= stream.size
+            self._taken += stream.size
+        return b"".join(stream.chunks)
+
+    def passed(self, size: int) -> None:
+        """Bytes went by that nothing here holds."""
+        self._taken += size
+
     def refuse(self, stream_id: int) -> None:
         """Drop what came of a stream and what is still to come."""
         stream = self._streams.get(stream_id)

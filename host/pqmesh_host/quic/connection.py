@@ -24,12 +24,7 @@ from aioquic.quic.connection import (
     QuicConnectionState,
     QuicReceiveContext,
 )
-from aioquic.quic.packet import (
-    QuicErrorCode,
-    QuicFrameType,
-    QuicPacketType,
-    QuicProtocolVersion,
-)
+from aioquic.quic.packet import QuicErrorCode, QuicFrameType, QuicPacketType, QuicProtocolVersion
 from aioquic.quic.packet_builder import QuicDeliveryState, QuicPacketBuilder
 from aioquic.quic.recovery import QuicPacketSpace
 from aioquic.quic.stream import QuicStream
@@ -162,6 +157,7 @@ class PqConnection(QuicConnection):
         self._verify_peer = verify_peer
         self.rejected_key: RawPublicKey | None = None
         self._queued_frames: deque[frames.Frame] = deque()
+        self.byte_streams: set[int] = set()
         self._mtu: MtuSearch | None = None
         self._loss._pacer = CoarsePacer(max_datagram_size=self._max_datagram_size)
         cast(CappedReno, self._loss._cc).cap = limits.congestion_window_bytes
@@ -212,6 +208,14 @@ class PqConnection(QuicConnection):
         """Whether everything sent on one of our streams, with its FIN, is acknowledged."""
         stream = self._streams.get(stream_id)
         return stream is None or stream.sender.is_finished
+
+    def backlog_bytes(self, stream_id: int) -> int:
+        """What was sent on a stream and is not acknowledged; -1 when it takes no more."""
+        stream = self._streams.get(stream_id)
+        sender = None if stream is None else stream.sender
+        if sender is None or sender._reset_error_code is not None:
+            return 0 if sender is None else -1
+        return sender._buffer_stop - sender._buffer_start
 
     def received_bytes(self, stream_id: int) -> int | None:
         """Connection credit a stream has used; None once aioquic has forgotten it."""
@@ -388,4 +392,6 @@ class PqConnection(QuicConnection):
     def _write_stream_limits(
         self, builder: QuicPacketBuilder, space: QuicPacketSpace, stream: QuicStream
     ) -> None:
-        """A stream carries one message, and its first credit covers the longest."""
+        """A message stream's first credit covers the longest; a byte stream's grows."""
+        if stream.stream_id in self.byte_streams:
+            super()._write_stream_limits(builder, space, stream)

@@ -22,6 +22,7 @@ from .peer import Peer
 from .registry import Registry
 from .timers import LazyTimers
 from .udp import Address, UdpSocket
+from .virtual import VirtualAddress
 
 log = logging.getLogger(__name__)
 
@@ -89,13 +90,33 @@ class Driver:
         now = self._loop.time()
         datagrams = peer.connection.datagrams_to_send(now)
         if datagrams:
-            peer.bytes_sent += self._udp.send(datagrams)
+            peer.bytes_sent += self.send(datagrams)
         self._drain_events(peer, now)
         if peer not in self._registry:
             return
         if peer.phase is Phase.ENDED and datagrams:
             self._farewells.setdefault(peer, (datagrams[-1:], 0))
         self._timers.rearm(peer)
+
+    def send(self, datagrams: list[tuple[bytes, Address]]) -> int:
+        """Send each on its way; return how many bytes that were."""
+        plain = [entry for entry in datagrams if type(entry[1]) is not VirtualAddress]
+        total = self._udp.send(plain)
+        if len(plain) != len(datagrams):
+            for data, address in datagrams:
+                if isinstance(address, VirtualAddress):
+                    address.carry(data)
+                    total += len(data)
+        return total
+
+    def inject(self, data: bytes, address: VirtualAddress) -> None:
+        """Take a datagram that came another way than over the socket."""
+        if not data:
+            return
+        self._on_datagram(data, address, self._loop.time())
+        if not self._flush_soon:
+            self._flush_soon = True
+            self._loop.call_soon(self._flush)
 
     def _on_datagram(self, data: bytes, address: Address, now: float) -> None:
         peer = self._registry.find(_destination(data))
@@ -175,7 +196,7 @@ class Driver:
         if datagrams:
             self._farewells[peer] = (datagrams, heard)
             if heard & (heard - 1) == 0:
-                peer.bytes_sent += self._udp.send(datagrams)
+                peer.bytes_sent += self.send(datagrams)
 
 
 def _destination(data: bytes) -> bytes:

@@ -21,19 +21,18 @@ from .addresses import readable
 from .connection import PqConfiguration, PqConnection
 from .dialer import Dialer
 from .driver import Driver
-from .errors import (
-    EndpointClosed,
-    EndpointFull,
-    describe,
-)
+from .errors import EndpointClosed, EndpointFull, describe
 from .fastpath import connection_class
+from .frames import ObservedAddress
 from .lifecycle import Phase
 from .limits import QuicLimits
 from .peer import Peer
 from .rawkey import LocalKey, RawPublicKey
 from .registry import Registry
 from .reports import EndpointStats, Refusal
+from .services import Services
 from .udp import Address, UdpSocket, bind
+from .virtual import VirtualAddress
 
 if TYPE_CHECKING:
     from pqmesh.identity import Identity
@@ -70,6 +69,7 @@ class QuicEndpoint:
         self._acceptor = Acceptor(limits)
         self._connection_class = connection_class(limits.fast_path)
         self._ledger = messages.AckLedger()
+        self.services = Services()
         self._parameters = {
             transport_parameters.ACK_RECEIVE_V2: b"",
             transport_parameters.ADDRESS_DISCOVERY: transport_parameters.varint(2),
@@ -98,6 +98,7 @@ class QuicEndpoint:
         limits: QuicLimits | None = None,
         on_refused: Callable[[Refusal], None] | None = None,
         nat_frames: bool = False,
+        sock: socket.socket | None = None,
     ) -> AsyncIterator[QuicEndpoint]:
         """Bind and serve until the block is left; then close every peer with code 0.
 
@@ -108,11 +109,12 @@ class QuicEndpoint:
         :param on_refused: told about each handshake from outside that fails; must not block
         :param nat_frames: announce that we take ADD_ADDRESS, PUNCH_ME_NOW and REMOVE_ADDRESS;
             they are kept in ``Peer.addresses`` and not acted on yet
+        :param sock: a UDP socket from ``udp.bind`` to use, and to close, instead of a new one
         :raises AddressUnavailable: the address is not ours, in use, or not allowed
         """
         chosen = limits or QuicLimits()
-        sock = bind(host, port, chosen.socket_buffer_bytes)
-        endpoint = cls(sock, identity, trust, chosen, on_refused, nat_frames)
+        ready = sock or bind(host, port, chosen.socket_buffer_bytes)
+        endpoint = cls(ready, identity, trust, chosen, on_refused, nat_frames)
         endpoint._driver.start()
         try:
             yield endpoint
@@ -230,7 +232,7 @@ class QuicEndpoint:
             connections=len(self._registry),
         )
         if isinstance(verdict, bytes):
-            self._udp.send([(verdict, address)])
+            self._driver.send([(verdict, address)])
             return None
         if verdict is None or self._closed:
             return None
@@ -266,8 +268,17 @@ class QuicEndpoint:
                     peer.connection.send_ping(0)
                     self._driver.transmit(peer)
 
-    def start_dial(self, address: Address, expect: bytes | None) -> Peer:
-        """Send the first flight of a dial; a pinned PeerId is trust enough."""
+    def inject(self, data: bytes, address: VirtualAddress) -> None:
+        """Take a datagram that came another way than over the socket."""
+        if not self._closed:
+            self._driver.inject(data, address)
+
+    def start_dial(self, address: Address, expect: bytes | None, relayed: bool = False) -> Peer:
+        """Send the first flight of a dial; a pinned PeerId is trust enough.
+
+        :param relayed: the address is a relay's, so a direct connection is to be preferred
+        :raises EndpointFull: ``limits.max_connections`` is reached
+        """
         if len(self._registry) >= self._limits.max_connections:
             raise EndpointFull(f"all {self._limits.max_connections} connections are in use")
         now = self._loop.time()
@@ -276,6 +287,7 @@ class QuicEndpoint:
             verify_peer=self._admits if expect is None else lambda key: key.peer_id == expect,
         )
         peer = self._new_peer(connection, address, initiator=True, now=now)
+        peer.relayed |= relayed
         self._registry.add(peer, connection.host_cid)
         connection.connect(address, now)
         self._driver.transmit(peer)
@@ -287,7 +299,9 @@ class QuicEndpoint:
         peer.phase = Phase.OPEN
         self._handshakes.discard(peer)
         self._counts["dialled" if peer.initiator else "accepted"] += 1
-        peer.tell_observed_address()
+        observed = ObservedAddress(0, peer.address)
+        if peer.connection.takes_frame(observed):
+            peer.send_frame(observed)  # it cannot know by itself (ant-quic-wire §2.6)
         survivor, superseded = self._registry.admit(peer)
         if superseded is not None:
             self._counts["superseded"] += 1
@@ -298,6 +312,8 @@ class QuicEndpoint:
                 self._driver.touch(either)
         if not self._dialer.admitted(peer, survivor) and survivor is peer and not peer.initiator:
             self._offer(peer)
+        if self.services.admitted is not None:
+            self.services.admitted(survivor)
 
     def _end_draining(self, peer: Peer, since: float) -> None:
         """Close the loser; or the winner, if it gave no sign of life in all this time.
@@ -362,6 +378,8 @@ class QuicEndpoint:
             started=now,
             ledger=self._ledger,
             limits=self._limits,
+            services=self.services,
+            relayed=isinstance(address, VirtualAddress),
         )
 
     def _configuration(self, *, is_client: bool) -> PqConfiguration:

@@ -11,6 +11,9 @@ QuicError
     UnknownHost          the name of the peer does not resolve
     PeerClosed           the connection has ended; carries code, reason and by whom
     NotAcknowledged      the peer answered our ACK-v2 request with a refusal
+    NoStream             the peer lets us open no further stream now
+    RelayRefused         a relay does not serve us; carries its status and reason
+    Unreachable          no way to a peer was found; says what was tried
 """
 
 from __future__ import annotations
@@ -114,6 +117,29 @@ class NotAcknowledged(QuicError):
         self.kind = kind
         self.value = value
         super().__init__(f"the peer did not accept the message: {text}")
+
+
+class NoStream(QuicError):
+    """The peer's credit for streams is used up."""
+
+
+class RelayRefused(QuicError):
+    """A relay answered with another status than 200 (``relay.wire``)."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        self.status = status
+        self.reason = reason
+        super().__init__(f"the relay refuses: status {status}: {reason or 'no reason'}")
+
+
+class Unreachable(QuicError):
+    """No way to ``peer_id`` was found. ``tried`` holds one line for every attempt."""
+
+    def __init__(self, peer_id: bytes, tried: tuple[str, ...]) -> None:
+        self.peer_id = peer_id
+        self.tried = tried
+        what = "; ".join(tried) or "nothing to try: no address is known, and no peer is connected"
+        super().__init__(f"peer {peer_id[:8].hex()} cannot be reached: {what}")
 
 
 def alert_of(code: int) -> int | None:

@@ -14,32 +14,23 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections import deque
-from typing import Protocol
 
 from aioquic.quic import events
 
 from . import lifecycle, messages
 from .addresses import readable
+from .bytestream import ByteStream
 from .connection import Ending, FrameReceived, PqConnection
 from .datagrams import Datagrams
 from .discovery import AddressBook
 from .errors import HandshakeFailed, NotAcknowledged, PeerClosed
-from .frames import Frame, ObservedAddress
+from .frames import Frame
 from .inbox import Inbox
 from .lifecycle import Phase
 from .limits import QuicLimits
 from .outbox import Outbox
+from .services import Port, Services
 from .streams import Streams
-
-
-class Port(Protocol):
-    """What a peer asks of the endpoint that owns it."""
-
-    def touch(self, peer: Peer) -> None:
-        """Transmit for this peer once the current callbacks have run."""
-
-    def transmit(self, peer: Peer) -> None:
-        """Transmit for this peer now."""
 
 
 class Peer:
@@ -55,10 +46,13 @@ class Peer:
         started: float,
         ledger: messages.AckLedger,
         limits: QuicLimits,
+        services: Services,
+        relayed: bool,
     ) -> None:
         self.connection = connection
         self._first_address = address
         self.initiator = initiator
+        self.relayed = relayed  # either end knows it of its own accord
         self.started = started
         self.confirmed_at: float | None = None
         self.last_received = started
@@ -71,7 +65,9 @@ class Peer:
         self._port = port
         self._limits = limits
         self._inbox = Inbox()
-        self._streams = Streams(connection, self._inbox, ledger, limits, lambda: port.touch(self))
+        self._streams = Streams(
+            *(connection, self._inbox, ledger, limits, lambda: port.touch(self)), self, services
+        )
         self.failure: HandshakeFailed | None = None
         self._end = (lifecycle.SHUTDOWN, "closing", False)
         self._closing = False
@@ -151,6 +147,15 @@ class Peer:
     def coordination(self) -> deque[bytes]:
         """The latest AQCC bodies the peer sent, oldest first; take them out with popleft."""
         return self._streams.coordination
+
+    def open_stream(self, first: bytes) -> ByteStream:
+        """Open a stream of bytes, for what is no message; ``first`` goes out at once.
+
+        :raises NoStream: the peer lets us open none now
+        :raises PeerClosed: the connection has ended
+        """
+        self._check_open()
+        return self._streams.open_bytes(first)
 
     def send_frame(self, frame: Frame) -> None:
         """Send one of ant-quic's frames (``frames``), again until acknowledged.
@@ -309,13 +314,6 @@ class Peer:
         self._inbox.move_to(successor._inbox)
         self._streams.inbox = successor._inbox
         self._wake()
-
-    def tell_observed_address(self) -> None:
-        """Let the peer know where we see it, if it wants to (ant-quic-wire §2.6)."""
-        frame = ObservedAddress(0, self.address)
-        if self.connection.takes_frame(frame):
-            self.connection.queue_frame(frame)
-            self._port.touch(self)
 
     def revive(self) -> None:
         """The successor turned out to be dead; this connection is the one after all."""

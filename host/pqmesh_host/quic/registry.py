@@ -80,17 +80,26 @@ class Registry:
         if older is None or older.phase is Phase.ENDED:
             self._live[newer.peer_id] = newer
             return newer, None
-        if lifecycle.newer_wins(
-            newer_initiator=newer.initiator,
-            newer_id=_canonical_id(newer),
-            newer_started=newer.started,
-            older_initiator=older.initiator,
-            older_id=_canonical_id(older),
-            older_confirmed=older.confirmed_at or older.started,
-        ):
+        if newer.relayed != older.relayed:
+            # Both ends know, and whatever crossed: a relay is the last resort.
+            newer_lives = older.relayed
+        else:
+            newer_lives = _newer_lives(newer, older)
+        if newer_lives:
             self._live[newer.peer_id] = newer
             return newer, older
         return older, newer
+
+
+def _newer_lives(newer: Peer, older: Peer) -> bool:
+    return lifecycle.newer_wins(
+        newer_initiator=newer.initiator,
+        newer_id=_canonical_id(newer),
+        newer_started=newer.started,
+        older_initiator=older.initiator,
+        older_id=_canonical_id(older),
+        older_confirmed=older.confirmed_at or older.started,
+    )
 
 
 def _canonical_id(peer: Peer) -> bytes:

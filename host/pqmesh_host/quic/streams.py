@@ -12,17 +12,22 @@ import asyncio
 from collections import Counter, deque
 from collections.abc import Callable
 from functools import partial
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from aioquic.quic import events
 
 from . import messages
 from .assembly import UNI, Assembly, TooLong
+from .bytestream import ByteStream
 from .connection import PqConnection
-from .errors import NotAcknowledged
+from .errors import NoStream, NotAcknowledged
 from .inbox import Inbox
 from .lifecycle import UNREAD_STREAM
 from .limits import QuicLimits
+from .services import Services
+
+if TYPE_CHECKING:
+    from .peer import Peer
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -41,6 +46,8 @@ class Streams:
         ledger: messages.AckLedger,
         limits: QuicLimits,
         on_credit: Callable[[], None],
+        owner: Peer,
+        services: Services,
     ) -> None:
         self.inbox = inbox
         self.counts: Counter[str] = Counter()
@@ -49,9 +56,12 @@ class Streams:
         self._ledger = ledger
         self._limits = limits
         self._on_credit = on_credit
+        self._owner = owner
+        self._services = services
         self._assembly = Assembly(limits, messages.ACK_REQUEST_HEADER_BYTES)
         self._probes: dict[bytes, asyncio.Future[None]] = {}
         self._requests: dict[int, asyncio.Future[tuple[int, int]]] = {}
+        self._bytes: dict[int, ByteStream] = {}
 
     def handle(self, event: events.QuicEvent, now: float) -> None:
         """Take one event of aioquic."""
@@ -97,6 +107,21 @@ class Streams:
                 if not future.done():
                     future.set_exception(error)
             table.clear()
+        for stream in list(self._bytes.values()):
+            stream.end()
+        self._bytes.clear()
+
+    def open_bytes(self, first: bytes) -> ByteStream:
+        """Open a bidi stream that is no message; ``first`` goes out at once.
+
+        :raises NoStream: the peer lets us open none now
+        """
+        if self._connection.bidi_stream_room() < 1:
+            raise NoStream("the peer lets us open no further stream now; close one, or wait")
+        stream_id = self._connection.get_next_available_stream_id()
+        stream = self._byte_stream(stream_id)
+        stream.send(first)
+        return stream
 
     @staticmethod
     def _expect(table: dict[K, asyncio.Future[V]], key: K) -> asyncio.Future[V]:
@@ -106,6 +131,9 @@ class Streams:
         return future
 
     def _on_data(self, stream_id: int, data: bytes, end: bool, now: float) -> None:
+        if stream_id in self._bytes:
+            self._on_bytes(self._bytes[stream_id], stream_id, data, end)
+            return
         try:
             message = self._assembly.feed(stream_id, data, end)
         except TooLong:
@@ -129,7 +157,7 @@ class Streams:
             self.inbox.put(message, partial(self._taken, stream_id, len(message)))
             return
         if kind is messages.Kind.COORDINATOR:
-            self.coordination.append(message[len(messages.COORDINATOR) :])
+            self._on_coordination(message[len(messages.COORDINATOR) :])
         elif kind is messages.Kind.PROBE:
             self._answer_probe(message)
         elif kind is messages.Kind.PROBE_ANSWER:
@@ -137,6 +165,23 @@ class Streams:
             if waiting is not None and not waiting.done():
                 waiting.set_result(None)
         self._assembly.take(stream_id, len(message))
+
+    def _on_coordination(self, body: bytes) -> None:
+        if self._services.coordination is None:
+            self.coordination.append(body)
+        else:
+            self._services.coordination(self._owner, body)
+
+    def _byte_stream(self, stream_id: int) -> ByteStream:
+        stream = ByteStream(self._connection, stream_id, self._on_credit)
+        self._bytes[stream_id] = stream
+        return stream
+
+    def _on_bytes(self, stream: ByteStream, stream_id: int, data: bytes, end: bool) -> None:
+        self._assembly.passed(len(data))
+        if end:
+            del self._bytes[stream_id]
+        stream.receive(data, end)
 
     def _answer_probe(self, message: bytes) -> None:
         # Without room the answer would wait behind the peer's own slowness; it asks again.
@@ -185,9 +230,16 @@ class Streams:
         self._assembly.take(stream_id, len(message))
 
     def _look_ahead(self, stream_id: int) -> None:
-        """Refuse a bidi stream of another kind before all of it has come."""
+        """Relay or refuse a bidi stream of another kind before all of it has come."""
         head = self._assembly.head(stream_id)
-        if len(head) >= messages.MAGIC_BYTES and not head.startswith(messages.ACK_REQUEST):
+        if len(head) < messages.MAGIC_BYTES or head.startswith(messages.ACK_REQUEST):
+            return
+        if self._services.relay is not None and not head.startswith(messages.APP_STREAM):
+            self.counts["relay"] += 1
+            stream, came = self._byte_stream(stream_id), self._assembly.release(stream_id)
+            self._services.relay(self._owner, stream)
+            stream.receive(came, end=False)
+        else:
             self._assembly.refuse(stream_id)
             self._connection.refuse_stream(stream_id, UNREAD_STREAM)
             self._refuse_bidi(stream_id, head)
@@ -203,6 +255,12 @@ class Streams:
 
     def _on_reset(self, stream_id: int) -> None:
         self.counts["reset_by_peer"] += 1
+        stream = self._bytes.pop(stream_id, None)
+        if stream is not None:
+            used = self._connection.received_bytes(stream_id) or stream.received
+            self._assembly.passed(used - stream.received)
+            stream.end()
+            return
         self._assembly.abandon(stream_id, self._connection.received_bytes(stream_id) or 0)
         future = self._requests.get(stream_id)
         if future is not None and not future.done():

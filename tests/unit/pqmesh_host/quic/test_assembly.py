@@ -161,3 +161,15 @@ def test_credit_is_never_taken_back_and_memory_never_exceeds_it(moves):
         assembly.take(*inbox.pop(0))
     # With everything taken the peer can always send on.
     assert max(granted, assembly.byte_credit) > used or assembly.refuse_newest(used) is not None
+
+
+def test_a_released_stream_is_credited_and_forgotten():
+    assembly = Assembly(QuicLimits())
+    before = assembly.byte_credit
+    assert assembly.feed(0, b"12345", False) is None
+    assert assembly.feed(0, b"678", False) is None
+    assert assembly.release(0) == b"12345678"
+    assembly.passed(100)
+    assert assembly.byte_credit == before + 108
+    assert assembly.held_bytes == 0
+    assert assembly.release(0) == b""

@@ -7,6 +7,7 @@ import pytest
 
 from pqmesh_host.quic import lifecycle
 from pqmesh_host.quic.errors import PeerClosed
+from pqmesh_host.quic.virtual import VirtualAddress
 from support.quic_net import endpoints, eventually, open_endpoint
 from support.quic_pair import identity
 
@@ -98,3 +99,26 @@ async def test_messages_on_the_connection_that_loses_are_not_lost():
         assert sorted(got) == sorted(expected)
         assert peer.peer_id == identity("alice").peer_id
         await eventually(lambda: len(bob._registry) == 1)
+
+
+@pytest.mark.parametrize("first", ["relayed", "direct"])
+async def test_a_direct_connection_is_preferred_to_a_relayed_one(first):
+    async with endpoints("alice", "bob", supersede_drain_s=0.2) as (alice, bob):
+        loop = asyncio.get_running_loop()
+        at_alice = VirtualAddress(
+            ("192.0.2.2", 2), lambda data: loop.call_soon(bob.inject, data, at_bob)
+        )
+        at_bob = VirtualAddress(
+            ("192.0.2.1", 1), lambda data: loop.call_soon(alice.inject, data, at_alice)
+        )
+        ways = [at_alice, bob.local_address]
+        for number, way in enumerate(ways if first == "relayed" else reversed(ways), 1):
+            alice.start_dial(way, identity("bob").peer_id)
+            await eventually(lambda n=number: alice.stats().counts.get("dialled") == n)
+            await eventually(lambda n=number: bob.stats().counts.get("accepted") == n)
+        await eventually(lambda: len(alice._registry) == len(bob._registry) == 1)
+        [ours], [theirs] = alice.peers, bob.peers
+        assert not ours.relayed
+        assert not theirs.relayed
+        await ours.send(b"direct")
+        assert await asyncio.wait_for(theirs.recv(), 5) == b"direct"
