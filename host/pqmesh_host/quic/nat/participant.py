@@ -4,6 +4,10 @@
     initiator   request() -> Request ... Accepted -> Punch         Rejected -> Denied
     target                    Offer  -> Ready ... Accepted -> Punch
 
+Round 1 is for punching: the addresses are each side's own. Round 2 follows when that failed: the
+initiator gives addresses at a relay, which the target dials; only at hosts it has a connection to
+itself, for a relay is a third party.
+
 Pure: messages in, messages and instructions out. An Accepted counts only for a request of ours or
 an Offer we answered through the same coordinator: without that rule a coordinator could make us
 send to addresses of its choice whenever it liked (ant-quic-wire §4.6). Which of the addresses may
@@ -13,7 +17,7 @@ be sent to at all is the CandidatePolicy's word.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from ..frames import Address
@@ -40,6 +44,8 @@ class Punch:
     addresses: tuple[Address, ...]
     request_id: int
     initiator: bool
+    relayed: bool = False
+    """Round 2: the addresses are at a relay, or, at the initiator, there are none to dial."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +65,7 @@ class _Open:
     coordinator: bytes
     initiator: bool
     expires_at_ms: int
+    relayed: bool
 
 
 class Participant:
@@ -77,9 +84,17 @@ class Participant:
         self.unasked = 0
 
     def request(
-        self, coordinator: bytes, target: bytes, addresses: Sequence[Address], now_ms: int
+        self,
+        coordinator: bytes,
+        target: bytes,
+        addresses: Sequence[Address],
+        now_ms: int,
+        *,
+        relayed: bool = False,
     ) -> tuple[int, Send]:
         """Begin: returns the request's id and what to send.
+
+        :param relayed: begin round 2; ``addresses`` are at a relay and lead to us
 
         :raises RuntimeError: 64 are under way already
         """
@@ -88,14 +103,14 @@ class Participant:
             raise RuntimeError(f"{MAX_OPEN} coordinated dials are under way")
         request_id = self._next_id
         self._next_id += 1
-        self._open[target, request_id] = _Open(coordinator, True, now_ms + LIFETIME_MS)
+        self._open[target, request_id] = _Open(coordinator, True, now_ms + LIFETIME_MS, relayed)
         message = Coordination(
             kind="Request",
             request_id=request_id,
             expires_at_unix_ms=now_ms + LIFETIME_MS,
             initiator=self._own,
             target=target,
-            round=1,
+            round=2 if relayed else 1,
             initiator_addresses=tuple(addresses)[:MAX_ADDRESSES],
         )
         return request_id, Send(coordinator, message)
@@ -107,16 +122,18 @@ class Participant:
         own_addresses: Sequence[Address],
         now_ms: int,
         now_s: float,
+        relay_hosts: Collection[str] = (),
     ) -> list[Output]:
         """Take a message from a peer that acts as coordinator.
 
         :param own_addresses: where we believe we can be reached, told to the initiator
+        :param relay_hosts: hosts we have connections to; in round 2 these may be dialled
         """
         self._expire(now_ms)
         if message.kind == "Offer" and message.target == self._own:
             return self._on_offer(coordinator, message, own_addresses, now_ms)
         if message.kind == "Accepted":
-            return self._on_accepted(coordinator, message, now_s)
+            return self._on_accepted(coordinator, message, now_s, relay_hosts)
         if message.kind == "Rejected" and message.initiator == self._own:
             return self._on_rejected(coordinator, message)
         return []
@@ -135,7 +152,7 @@ class Participant:
         key = (other, message.request_id)
         if key in self._open:
             return []  # answered already, or our own number by chance: once is enough
-        self._open[key] = _Open(coordinator, False, now_ms + LIFETIME_MS)
+        self._open[key] = _Open(coordinator, False, now_ms + LIFETIME_MS, message.round > 1)
         ready = dataclasses.replace(
             message,
             kind="Ready",
@@ -145,7 +162,11 @@ class Participant:
         return [Send(coordinator, ready)]
 
     def _on_accepted(
-        self, coordinator: bytes, message: Coordination, now_s: float
+        self,
+        coordinator: bytes,
+        message: Coordination,
+        now_s: float,
+        relay_hosts: Collection[str],
     ) -> list[Output]:
         ours = message.initiator == self._own
         other = message.target if ours else message.initiator
@@ -155,19 +176,25 @@ class Participant:
             return []
         del self._open[other, message.request_id]
         offered = message.target_addresses if ours else message.initiator_addresses
-        addresses = self._admitted(coordinator, offered, now_s)
-        if not addresses:
-            return []
-        return [Punch(other, addresses, message.request_id, ours)]
-
-    def _admitted(
-        self, coordinator: bytes, offered: Sequence[Address], now_s: float
-    ) -> tuple[Address, ...]:
         # The first address is where the coordinator sees the peer: that host may be dialled, and
         # it is the coordinator's allowance that is used up, not a name's anybody can make.
-        seen_at = [offered[0][0]] if offered else []
+        seen_at: Collection[str] = [address[0] for address in offered[:1]]
+        if entry.relayed:
+            offered, seen_at = (() if ours else offered[1:]), relay_hosts
+        addresses = self._admitted(coordinator, offered, seen_at, now_s)
+        if not addresses and not (ours and entry.relayed):
+            return []
+        return [Punch(other, addresses, message.request_id, ours, entry.relayed)]
+
+    def _admitted(
+        self,
+        coordinator: bytes,
+        offered: Sequence[Address],
+        seen_at: Collection[str],
+        now_s: float,
+    ) -> tuple[Address, ...]:
         admitted = []
-        for address in offered:
+        for address in dict.fromkeys(offered):
             try:
                 admitted.append(self._policy.admit(coordinator, address, seen_at, now_s))
             except AddressRefused:

@@ -138,3 +138,42 @@ def test_what_is_under_way_is_bounded_and_forgotten_in_time() -> None:
 def test_messages_that_are_not_for_a_participant_are_ignored() -> None:
     for kind in ("Request", "Ready"):
         assert participant(BOB).handle(CAROL, accepted(kind=kind), [], NOW, 0) == []
+
+
+RELAY: Address = ("198.18.0.9", 9009)
+
+
+def second_round(bob: Participant, **changes: object) -> list[Output]:
+    """Alice's relay address reaches Bob, who agreed to a round 2."""
+    offer = accepted(kind="Offer", target_addresses=(), round=2)
+    assert isinstance(one(bob.handle(CAROL, offer, [], NOW, 0)), Send)
+    agreed = accepted(round=2, initiator_addresses=(SEEN[ALICE], RELAY))
+    return bob.handle(CAROL, dataclasses.replace(agreed, **changes), [], NOW, 0, ["198.18.0.9"])
+
+
+def test_in_round_2_the_target_dials_the_relay_and_nothing_else() -> None:
+    assert one(second_round(participant(BOB))) == Punch(ALICE, (RELAY,), 1, False, True)
+
+
+def test_a_relay_we_are_not_connected_to_is_a_third_party() -> None:
+    bob = participant(BOB)
+    elsewhere = (SEEN[ALICE], ("198.18.0.77", 9009))
+    assert second_round(bob, initiator_addresses=elsewhere) == []
+    assert bob.refused_addresses == 1
+
+
+def test_the_coordinator_cannot_turn_round_1_into_round_2() -> None:
+    bob = participant(BOB)
+    offer = accepted(kind="Offer", target_addresses=())
+    bob.handle(CAROL, offer, [], NOW, 0)
+    agreed = accepted(round=2, initiator_addresses=(SEEN[ALICE], RELAY))
+    punch = one(bob.handle(CAROL, agreed, [], NOW, 0, ["198.18.0.9"]))
+    assert punch == Punch(ALICE, (SEEN[ALICE],), 1, False, False)
+
+
+def test_the_initiator_of_round_2_learns_that_it_is_agreed_and_dials_nobody() -> None:
+    alice = participant(ALICE)
+    request_id, send = alice.request(CAROL, BOB, [RELAY], NOW, relayed=True)
+    assert send.message.round == 2
+    agreed = accepted(request_id=request_id, round=2)
+    assert one(alice.handle(CAROL, agreed, [], NOW, 0)) == Punch(BOB, (), request_id, True, True)
