@@ -28,7 +28,7 @@ from support.quic_classical import certificate
 from support.quic_pair import Pair, client, identity, server
 
 from .measure import machine, noise, summarise
-from .quic_ends import STACKS, Load, available, run
+from .quic_ends import STACKS, Load, Outcome, StackFailed, available, run
 
 BULK = 1 << 20
 SMALL = 64
@@ -45,13 +45,18 @@ def transfers(stacks: Sequence[str], runs: int, mebibytes: int, messages: int) -
         ("64 B messages", "msg/CPUs", messages * SMALL, SMALL, float(messages)),
     ]
     for name, unit, total, size, amount in loads:
-        outcomes = {stack: [run(Load(stack, total, size))] for stack in stacks}
-        for _ in range(runs - 1):
+        outcomes: dict[str, list[Outcome]] = {stack: [] for stack in stacks}
+        for _ in range(runs):
             for stack in stacks:
-                outcomes[stack].append(run(Load(stack, total, size)))
-        for stack in stacks:
-            per_cpu = [amount / outcome.cpu_s for outcome in outcomes[stack]]
-            per_wall = [amount / outcome.wall_s for outcome in outcomes[stack]]
+                try:
+                    outcomes[stack].append(run(Load(stack, total, size)))
+                except StackFailed as failure:
+                    print(f"# {name}: {failure}")
+        for stack, measured in outcomes.items():
+            if not measured:
+                continue
+            per_cpu = [amount / outcome.cpu_s for outcome in measured]
+            per_wall = [amount / outcome.wall_s for outcome in measured]
             print(summarise(f"{stack}: {name}", unit, per_cpu).row())
             wall_unit = unit.replace("CPUs", "s wall")
             print(summarise(f"{stack}: {name}, wall", wall_unit, per_wall).row())

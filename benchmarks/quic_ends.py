@@ -40,6 +40,10 @@ LIMIT_S = 120.0
 ACKNOWLEDGE = b"all of it"
 
 
+class StackFailed(Exception):
+    """A stack did not carry its load; says how it failed."""
+
+
 @dataclass(frozen=True)
 class Load:
     """What one run carries."""
@@ -63,14 +67,20 @@ class Outcome:
 
 
 def run(load: Load) -> Outcome:
-    """Carry one load between two fresh processes."""
+    """Carry one load between two fresh processes.
+
+    :raises StackFailed: it did not arrive
+    """
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     server = context.Process(target=_serve, args=(load, theirs), daemon=True)
     server.start()
     try:
         address = _hear(ours, server)
-        wall, cpu = asyncio.run(_client(load, address))
+        try:
+            wall, cpu = asyncio.run(_client(load, address))
+        except Exception as error:  # a foreign stack may raise anything
+            raise StackFailed(f"{load.stack}: {type(error).__name__}: {error}") from error
         ours.send("report")
         return Outcome(wall, cpu + _hear(ours, server))
     finally:
@@ -227,10 +237,20 @@ async def _send_stock(client: Any, load: Load, acknowledged: asyncio.Event) -> N
     # Neither API has back-pressure: hand over a window's worth, then let the loop work.
     message, ahead = bytes(load.size), max(1, (1 << 20) // load.size)
     for n in range(load.messages):
-        client.send(message)
+        while not _sent(client, message):  # noqa: ASYNC110 - neither API signals credit
+            await asyncio.sleep(0.001)
         if n % ahead == 0:
             await asyncio.sleep(0)
     await acknowledged.wait()
+
+
+def _sent(client: Any, message: bytes) -> bool:
+    """Send one; False when the peer's stream credit is used up (qh3 raises, aioquic queues)."""
+    try:
+        client.send(message)
+    except ValueError:
+        return False
+    return True
 
 
 def _settings(load: Load) -> dict[str, Any]:
