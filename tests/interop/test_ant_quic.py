@@ -12,12 +12,7 @@ from tools.interop.install import VERSIONS, binary, installed
 
 GROUPS = (cells_messages, cells_life, cells_refuse)
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.timeout(200),
-    # The programs' pipes are closed by the loop's own shutdown.
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(200)]
 
 
 @pytest.mark.parametrize("version", VERSIONS)
