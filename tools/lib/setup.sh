@@ -17,7 +17,7 @@ PACKAGES_compiler="gcc libc6-dev make"
 PACKAGES_source="dpkg-dev xz-utils patch"
 PACKAGES_emulator="gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm"
 PACKAGES_unix="libffi-dev pkg-config"
-PACKAGES_unix32="gcc-multilib"
+PACKAGES_unix32="gcc-i686-linux-gnu libc6-dev-i386-cross libc6-i386"
 PACKAGES_pico="cmake ninja-build g++ libstdc++-arm-none-eabi-newlib"
 PACKAGES_node="nodejs npm"
 # Sanitizers, a second compiler, memory checking, a second architecture: what the C tests stand on.

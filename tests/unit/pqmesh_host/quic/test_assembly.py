@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """Streams become messages; memory stays bounded; nobody stalls for ever."""
 
+import itertools
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -132,8 +134,11 @@ def test_credit_is_never_taken_back_and_memory_never_exceeds_it(moves):
     """A peer that obeys the credit, in any order of events, against the naive sums."""
     assembly, used, granted = Assembly(LIMITS), 0, LIMITS.receive_window_bytes
     streams, alive, inbox = {}, {}, []
+    fresh = itertools.count(2, 4)  # stream ids are never used again
     for kind, which, size in moves:
-        sid = alive.setdefault(which, 2 + 4 * len(alive) + 400 * len(streams))
+        if which not in alive:
+            alive[which] = next(fresh)
+        sid = alive[which]
         room = min(size, granted - used)
         if kind in ("data", "end"):
             used += room
