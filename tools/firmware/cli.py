@@ -78,11 +78,11 @@ def _image(options: argparse.Namespace) -> None:
 
 
 def _size(options: argparse.Namespace) -> None:
-    print(f"{'target':12} {'flash B':>9} {'static RAM B':>13}")
+    print(f"{'target':13} {'flash B':>9} {'static RAM B':>13}")
     for name in options.target:
         image = builder.build(name, options.heap_kb, Progress(name, options.quiet))
         found = size.measure(targets.named(name), image)
-        print(f"{name:12} {found.flash_bytes:9} {found.ram_bytes:13}")
+        print(f"{name:13} {found.flash_bytes:9} {found.ram_bytes:13}")
 
 
 def _run(options: argparse.Namespace) -> None:
@@ -109,7 +109,7 @@ def _run(options: argparse.Namespace) -> None:
 
 def _list(options: argparse.Namespace) -> None:
     for target in targets.TARGETS.values():
-        print(f"{target.name:12} {target.summary}")
+        print(f"{target.name:13} {target.summary}")
 
 
 def _apt_packages(options: argparse.Namespace) -> None:

@@ -12,6 +12,8 @@
 | pico          | L4   | the file a user flashes on a Raspberry Pi Pico           |
 | pico2         | -    | the same for a Pico 2; nothing emulates it               |
 | pico-bootstub | L4   | boot ROM of the emulated Pico                            |
+| mpy-<arch>    | L5   | module `pqc` as a native .mpy: x64, armv6m, armv7m, ...  |
+| stock-rv32    | L5   | MicroPython's own firmware for RISC-V, nothing of ours   |
 """
 
 import shutil
@@ -22,7 +24,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from tools.firmware import paths, pico, toolchain
+from tools.firmware import native, paths, pico, toolchain
 from tools.firmware.errors import FirmwareError, MissingTool
 
 PORTS = paths.FIRMWARE / "ports"
@@ -129,10 +131,8 @@ def i386_compiler() -> tuple[str, ...]:
     raise MissingTool(["a C compiler for 32-bit x86"], list(_I386_PACKAGES))
 
 
-_OURS = (
-    FROZEN,
-    *(C_MODULES / part for part in ("include", "src", "bind_common", "bind_micropython")),
-)
+_CRYPTO = tuple(C_MODULES / part for part in ("include", "src", "bind_common", "bind_micropython"))
+_OURS = (FROZEN, *_CRYPTO)
 
 
 def _unix_target(bits: int, more_packages: tuple[str, ...]) -> Target:
@@ -174,6 +174,19 @@ def _pico_target(name: str, board: str, chip: str) -> Target:
     )
 
 
+def _native_target(name: str, architecture: native.Architecture) -> Target:
+    return Target(
+        name=f"mpy-{name}",
+        summary=f"native module pqc for {architecture.boards}",
+        programs=(architecture.compiler, "gcc", "make", "python3"),
+        packages=(*_BUILD_PACKAGES, *architecture.packages),
+        outputs=("pqc.mpy", "pqc.elf"),
+        inputs=(*_CRYPTO, native.NATMOD),
+        command=native.module(name),
+        size_program=architecture.size_program,
+    )
+
+
 TARGETS: Mapping[str, Target] = {
     target.name: target
     for target in (
@@ -202,6 +215,17 @@ TARGETS: Mapping[str, Target] = {
             inputs=(PORTS / "pico" / "bootstub",),
             command=pico.bootstub,
             size_program="arm-none-eabi-size",
+        ),
+        *(_native_target(*entry) for entry in native.ARCHITECTURES.items()),
+        Target(
+            name="stock-rv32",
+            summary="MicroPython's own firmware for QEMU's RISC-V virt machine",
+            programs=("riscv64-unknown-elf-gcc", "gcc", "make", "python3"),
+            packages=(*_BUILD_PACKAGES, *native.STOCK_PACKAGES),
+            outputs=("firmware.elf", "firmware.map"),
+            inputs=(),
+            command=native.stock_rv32,
+            size_program="riscv64-unknown-elf-size",
         ),
     )
 }

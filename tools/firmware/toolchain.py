@@ -24,6 +24,8 @@ PACKAGE_OF = {
     "patch": "patch",
     "python3": "python3",
     "qemu-system-arm": "qemu-system-arm",
+    "qemu-system-riscv32": "qemu-system-misc",
+    "riscv64-unknown-elf-gcc": "gcc-riscv64-unknown-elf",
     "xz": "xz-utils",
 }
 
