@@ -68,7 +68,7 @@ PQC_INLINE void pour(mask_sink *sink, unsigned n, uint32_t bits)
 {
     int32_t y = DSA_GAMMA1 - (int32_t)(bits & 0xFFFFF);
 
-    if (sink->y != NULL) {
+    if (sink->cs == NULL) {
         sink->y->c[n] = y;
         return;
     }
