@@ -5,6 +5,10 @@
 
 #include "../bind_common/pqc_args.h"
 
+#ifndef MP_NORETURN
+#define MP_NORETURN NORETURN /* its name before MicroPython 1.26 */
+#endif
+
 /* One argument after its check; `integer` holds what is no buffer. */
 typedef struct {
     uint8_t *data;

@@ -128,15 +128,23 @@ int pqc_check_workspace(const void *ws, size_t ws_bytes, size_t need);
 
 /*
  * Defines name(), which overwrites the dead part of the stack that calls already
- * returned have used: `bytes` of it on a 32-bit core, more where frames are
- * larger. Every public function that handles a secret does its work in a
- * noinline function and calls this afterwards, so that spilled registers do not
- * survive. That `bytes` is enough is measured, see tests/wipe.
+ * returned have used: `bytes` of it, times what this compiler's frames are larger
+ * than those of GCC for 32-bit cores. Every public function that handles a secret
+ * does its work in a noinline function and calls this afterwards, so that spilled
+ * registers do not survive. That it is enough is measured (test_target.py).
  */
+#if UINTPTR_MAX > 0xffffffffu
+#define PQC_BURN_QUARTERS 12
+#elif defined(__clang__) && defined(__thumb__) && !defined(__thumb2__)
+#define PQC_BURN_QUARTERS 6
+#else
+#define PQC_BURN_QUARTERS 4
+#endif
+
 #define PQC_DEFINE_BURN(name, bytes)                                                         \
     PQC_NOINLINE static void name##_frame(void)                                              \
     {                                                                                        \
-        volatile uint32_t dead[(bytes) / 4 * (sizeof(void *) > 4 ? 3 : 1)];                  \
+        volatile uint32_t dead[(bytes) / 16 * PQC_BURN_QUARTERS];                            \
         for (unsigned i = 0; i < sizeof dead / 4; i++) {                                     \
             dead[i] = 0; /* no call to pqc_wipe(): its own frame would lie below `dead` */   \
         }                                                                                    \
