@@ -93,11 +93,12 @@ class QemuNode(NodeBoard):
         return bytes.fromhex(printed.split()[-1])
 
     async def start(self, **settings: object) -> None:
-        if not self.board.running:
-            await self.board.restart()
-        setup = f"pqmesh_node.setup(**{settings!r})" if settings else ""
-        await self.board.repl.start(f"import pqmesh_node\n{setup}\npqmesh_node.run()")
-        await self.board.repl.wait_for("pqmesh node")
+        if settings:
+            code = f"import pqmesh_node; pqmesh_node.setup(**{settings!r})"
+            await self.board.repl.exec(code)
+        # Power-up: the frozen main.py finds the settings and starts the node.
+        await self.board.restart()
+        await self.board.repl.wait_for("pqmesh node", 30)
 
     async def kill(self) -> None:
         await self.board.kill()

@@ -94,22 +94,21 @@ class Node:
         self._entropy = entropy
         self._watchdog = watchdog
         self._tell = on_event or _ignore
+        self._crypto = crypto
+        self._profile = profile
+        self._limits = limits
         self._identity = load_or_create(store, crypto, entropy)
-        expect = self.settings.expect
-        trust = None if expect is None else lambda peer_id: peer_id == expect
-        self._engine = Engine(self._identity, crypto, entropy, profile, trust, limits)
-        self._connection = Connection(self._engine, expect, entropy)
         self._mailbox = Mailbox()
         self._desk = CommandDesk(
             self.peer_id,
-            expect is not None,
+            self.settings.expect is not None,
             self.commands,
             CommandJournal(store),
             self._mailbox,
             entropy,
             self._on_own_event,
         )
-        self._driver = LinkDriver(self._engine, link, self._clock, self._on_event, self._tick)
+        self._start_afresh()
         self._round = asyncio.Event()  # set: take a round of readings now
         self._inbox: "deque[tuple[bytes, MeshMessage]]" = deque((), INBOX_MESSAGES)
         self._arrived = asyncio.Event()
@@ -130,7 +129,11 @@ class Node:
         return self._connection.session is not None
 
     async def run(self) -> None:
-        """Be a node until cancelled. Survives link errors; anything else is a bug and raises."""
+        """Be a node until cancelled. Survives link errors; anything else is a bug and raises.
+
+        May be called again, also after a KeyboardInterrupt struck somewhere inside.
+        """
+        self._start_afresh()
         await run_together(self._serve_link, self._take_readings, self._desk.run)
 
     async def send(self, message: "MeshMessage") -> None:
@@ -239,6 +242,19 @@ class Node:
         }
 
     # ---- the engine's side ----
+
+    def _start_afresh(self) -> None:
+        """A new engine: the old one may have been interrupted in the middle of anything."""
+        expect = self.settings.expect
+        trust = None if expect is None else lambda peer_id: peer_id == expect
+        self._engine = Engine(
+            self._identity, self._crypto, self._entropy, self._profile, trust, self._limits
+        )
+        self._connection = Connection(self._engine, expect, self._entropy)
+        self._mailbox.session_ended()
+        self._driver = LinkDriver(
+            self._engine, self._link, self._clock, self._on_event, self._tick
+        )
 
     async def _serve_link(self) -> None:
         while True:

@@ -29,6 +29,29 @@ from support.bench_gateway import BenchGateway
 CRYPTO = HostCrypto()
 
 
+class Interrupted(Exception):
+    """Stands for KeyboardInterrupt, which would end the test's own loop."""
+
+
+class Interrupting(HostCrypto):
+    """Is interrupted in its first encapsulation or decapsulation, as by Ctrl-C."""
+
+    struck = False
+
+    def _strike(self) -> None:
+        if not self.struck:
+            self.struck = True
+            raise Interrupted
+
+    def kem_encapsulate(self, public_key: bytes, coins: bytes) -> tuple[bytes, bytes]:
+        self._strike()
+        return super().kem_encapsulate(public_key, coins)
+
+    def kem_decapsulate(self, seed: bytes, ciphertext: bytes) -> bytes:
+        self._strike()
+        return super().kem_decapsulate(seed, ciphertext)
+
+
 class Bench:
     """A node's surroundings, which outlive it: cable, flash, gateway."""
 
@@ -257,6 +280,24 @@ async def test_a_bug_ends_the_run_with_its_exception(bench):
                 await gateway.session()
                 gateway.ask("ping", {})
                 await asyncio.sleep(0.2)
+
+
+async def test_a_run_that_was_interrupted_inside_the_engine_goes_on_with_a_fresh_one(bench):
+    """Ctrl-C on the prompt may strike in the middle of a signature."""
+    node = Node(
+        SerialLink(CablePort(bench.path), SERIAL_LINK.mtu),
+        bench.store,
+        Interrupting(),
+        settings=changed(default(), expect=bench.gateway.peer_id),
+    )
+    async with bench.gateway.plugged(bench.path) as gateway:
+        with pytest.raises(Interrupted):
+            await node.run()
+        task = asyncio.create_task(node.run())
+        await gateway.session()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    node._link._port.close()
 
 
 async def test_goodbye_closes_the_session_and_is_harmless_without_one(bench):
