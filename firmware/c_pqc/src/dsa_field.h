@@ -106,7 +106,7 @@ PQC_INLINE int32_t dsa_mul(int32_t a, int32_t b, dsa_modulus m)
     return (int32_t)(product >> 32) - dsa_mul_high(k, m.q);
 }
 
-#define DSA_ONE (-4186625) /* 2^32: dsa_mul(a, DSA_ONE) is a */
+#define DSA_ONE           (-4186625) /* 2^32: dsa_mul(a, DSA_ONE) is a */
 
 /* 2^32 / 256 */
 #define DSA_INVERSE_SCALE 16382

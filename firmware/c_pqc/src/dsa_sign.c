@@ -13,143 +13,14 @@
  * values that are independent of the key (FIPS 204 section 3.6.3 and its references).
  */
 #include "dsa_field.h"
-#include "dsa_internal.h"
+#include "dsa_sign.h"
 
 PQC_DEFINE_BURN(burn_stack, 480)
 
 #define ATTEMPTS_MAX 814 /* FIPS 204 appendix C: more have a chance below 2^-256 */
 
-typedef struct {
-    pqc_sponge sponge;
-    pqc_keccak_state scratch;
-    dsa_key key;
-    uint8_t challenge[DSA_LAMBDA_BYTES];
-    uint8_t hint[DSA_HINT_BYTES];
-    dsa_ball ball;
-    union {
-        dsa_poly poly;
-        dsa_product product;
-        uint8_t bytes[DSA_T1_POLY_BYTES];
-    } u;
-    dsa_packed w[DSA_K]; /* first t, then w; of this, then of w - c s2, the low bits */
-} sign_ws;
-
-#define STORED_MASKS 3 /* as many as fit into 32 KB with the rest */
-
-typedef struct {
-    sign_ws small;
-    uint8_t mask[STORED_MASKS][DSA_Z_POLY_BYTES];
-    dsa_packed matrix[DSA_K * DSA_L]; /* row by row; last, since it needs no wiping */
-} cached_ws;
-
-_Static_assert(sizeof(sign_ws) <= PQC_DSA_SIGN_WS_BYTES, "workspace");
-_Static_assert(sizeof(cached_ws) <= PQC_DSA_SIGN_CACHED_WS_BYTES, "workspace");
-
-/* Both modes work on the first part; in small mode the rest is not there. */
-static cached_ws *cache_of(sign_ws *w, int cached)
-{
-    return cached ? (cached_ws *)(void *)w : NULL;
-}
-
-/* What signing keeps in the signature's buffer meanwhile. */
-typedef struct {
-    uint8_t *t0, *s2;
-} borrowed;
-_Static_assert(DSA_T0_BYTES + DSA_S2_BYTES <= PQC_DSA_SIGNATURE_BYTES, "borrowed");
-
-static borrowed borrow(uint8_t *signature)
-{
-    borrowed b = {signature, signature + DSA_T0_BYTES};
-    return b;
-}
-
-/* w += A[.][column] o u.poly, after transforming u.poly */
-static void multiply_column(sign_ws *w, unsigned column, int cached)
-{
-    const cached_ws *cache = cache_of(w, cached);
-
-    pqc_dsa_ntt(&w->u.poly);
-    for (unsigned i = 0; i < DSA_K; i++) {
-        if (cache != NULL) {
-            pqc_dsa_packed_mul_add(&w->w[i], &cache->matrix[DSA_L * i + column], &w->u.poly);
-        } else {
-            pqc_dsa_matrix_mul_add(&w->w[i], &w->u.poly, &w->sponge, w->key.rho, i, column);
-        }
-    }
-}
-
-/* Keep u.poly, in [0, q), in row i of w. */
-static void keep_row(sign_ws *w, unsigned i)
-{
-    for (unsigned n = 0; n < DSA_N; n++) {
-        dsa_packed_put(&w->w[i], n, w->u.poly.c[n]);
-    }
-}
-
-/* A = A o 1, so that sampling exists only once. */
-static void sample_matrix(sign_ws *w)
-{
-    cached_ws *cache = cache_of(w, 1);
-
-    for (unsigned n = 0; n < DSA_N; n++) {
-        w->u.poly.c[n] = DSA_ONE;
-    }
-    memset(cache->matrix, 0, sizeof cache->matrix);
-    for (unsigned i = 0; i < DSA_K; i++) {
-        for (unsigned j = 0; j < DSA_L; j++) {
-            pqc_dsa_matrix_mul_add(&cache->matrix[DSA_L * i + j], &w->u.poly, &w->sponge,
-                                   w->key.rho, i, j);
-        }
-    }
-}
-
-/* key.mu = tr, the hash of the public key; t is in w */
-static void hash_public_key(sign_ws *w)
-{
-    pqc_shake256_init(&w->sponge, &w->scratch);
-    pqc_sponge_absorb(&w->sponge, w->key.rho, sizeof w->key.rho);
-    for (unsigned i = 0; i < DSA_K; i++) {
-        for (unsigned n = 0; n < DSA_N; n++) {
-            w->u.poly.c[n] = dsa_packed_get(&w->w[i], n);
-        }
-        pqc_dsa_pack_t1(w->u.bytes, &w->u.poly);
-        pqc_sponge_absorb(&w->sponge, w->u.bytes, DSA_T1_POLY_BYTES);
-    }
-    pqc_sponge_finish(&w->sponge);
-    pqc_sponge_squeeze(&w->sponge, w->key.mu, sizeof w->key.mu);
-}
-
-/* t0, and tr in key.mu, from rho, s1 and s2; algorithm 6, lines 3 to 9 */
-static PQC_NOINLINE void expand_rows(sign_ws *w, const borrowed *b, int cached)
-{
-    memset(w->w, 0, sizeof w->w);
-    for (unsigned j = 0; j < DSA_L; j++) {
-        pqc_dsa_unpack_secret(&w->u.poly, w->key.s1 + DSA_ETA_POLY_BYTES * j);
-        multiply_column(w, j, cached);
-    }
-    for (unsigned i = 0; i < DSA_K; i++) {
-        pqc_dsa_key_row(&w->u.poly, &w->w[i], b->s2 + DSA_ETA_POLY_BYTES * i);
-        pqc_dsa_pack_t0(b->t0 + DSA_T0_POLY_BYTES * i, &w->u.poly);
-        keep_row(w, i);
-    }
-    hash_public_key(w);
-}
-
-static void expand_seed(sign_ws *w, const borrowed *b, const uint8_t *seed, int cached)
-{
-    pqc_dsa_key_begin(&w->key, &w->sponge, seed);
-    for (unsigned i = 0; i < DSA_K; i++) {
-        uint8_t *s2 = b->s2 + DSA_ETA_POLY_BYTES * i;
-        pqc_dsa_sample_secret(s2, &w->sponge, w->key.mu, DSA_L + i);
-    }
-    if (cached) {
-        sample_matrix(w);
-    }
-    expand_rows(w, b, cached);
-}
-
 /* key.mask_seed = rho'' = H(K || random || mu), K being there; algorithm 7, line 7 */
-static void seed_mask(sign_ws *w, const uint8_t *random)
+static void seed_mask(dsa_sign_ws *w, const uint8_t *random)
 {
     pqc_shake256_init(&w->sponge, &w->scratch);
     pqc_sponge_absorb(&w->sponge, w->key.mask_seed, 32);
@@ -160,12 +31,12 @@ static void seed_mask(sign_ws *w, const uint8_t *random)
 }
 
 /* Polynomial j of y in the attempt that began with `nonce`. */
-static dsa_mask mask_of(sign_ws *w, unsigned nonce, unsigned j, int cached)
+static dsa_mask mask_of(dsa_sign_ws *w, unsigned nonce, unsigned j, int cached)
 {
-    cached_ws *cache = cache_of(w, cached);
+    dsa_cached_ws *cache = dsa_cache_of(w, cached);
     dsa_mask mask = {w->key.mask_seed, nonce + j, NULL};
 
-    if (cache != NULL && j < STORED_MASKS) {
+    if (cache != NULL && j < DSA_STORED_MASKS) {
         mask.stored = cache->mask[j];
     }
     return mask;
@@ -175,7 +46,7 @@ static dsa_mask mask_of(sign_ws *w, unsigned nonce, unsigned j, int cached)
  * Replace u.poly, a row of w, by its high bits packed, and keep its low bits in w[i]:
  * twice their value, plus 1 where the high bits are not 0.
  */
-static void split_row(sign_ws *w, unsigned i)
+static void split_row(dsa_sign_ws *w, unsigned i)
 {
     int32_t before = 0;
 
@@ -190,13 +61,13 @@ static void split_row(sign_ws *w, unsigned i)
 }
 
 /* w = A y, and challenge = H(mu || w1); lines 11 to 15 */
-static PQC_NOINLINE void commit(sign_ws *w, unsigned nonce, int cached)
+static PQC_NOINLINE void commit(dsa_sign_ws *w, unsigned nonce, int cached)
 {
     memset(w->w, 0, sizeof w->w);
     for (unsigned j = 0; j < DSA_L; j++) {
         dsa_mask mask = mask_of(w, nonce, j, cached);
         pqc_dsa_sample_mask(&w->u.poly, &w->sponge, &mask);
-        multiply_column(w, j, cached);
+        pqc_dsa_multiply_column(w, j, cached);
     }
 
     pqc_shake256_init(&w->sponge, &w->scratch);
@@ -211,7 +82,7 @@ static PQC_NOINLINE void commit(sign_ws *w, unsigned nonce, int cached)
 }
 
 /* z = y + c s1, packed when `z` is not NULL. All ones when it must be rejected. */
-static PQC_NOINLINE uint32_t respond(sign_ws *w, uint8_t *z, unsigned nonce, int cached)
+static PQC_NOINLINE uint32_t respond(dsa_sign_ws *w, uint8_t *z, unsigned nonce, int cached)
 {
     uint32_t reject = 0;
 
@@ -237,7 +108,7 @@ PQC_INLINE int32_t excess(int32_t a, int32_t bound)
  * Subtract c s2 from the low bits; all ones when they become too large. As long as
  * they are not, the high bits stay what they were, and so does the mark beside them.
  */
-static PQC_NOINLINE uint32_t check_low_bits(sign_ws *w, const borrowed *b)
+static PQC_NOINLINE uint32_t check_low_bits(dsa_sign_ws *w, const dsa_borrowed *b)
 {
     uint32_t reject = 0;
 
@@ -270,7 +141,7 @@ PQC_INLINE uint32_t needs_hint(int32_t low, uint32_t high_not_zero)
 #define REJECTED 0xFFFFu
 
 /* The hints of one row, appended at `count`: the new count, or REJECTED. */
-static unsigned hint_row(sign_ws *w, unsigned i, unsigned count)
+static unsigned hint_row(dsa_sign_ws *w, unsigned i, unsigned count)
 {
     for (unsigned first = 0; first < DSA_N; first += 8) {
         int32_t ct0[8], seen = 0;
@@ -295,7 +166,7 @@ static unsigned hint_row(sign_ws *w, unsigned i, unsigned count)
     return count;
 }
 
-static PQC_NOINLINE uint32_t make_hint(sign_ws *w, const borrowed *b)
+static PQC_NOINLINE uint32_t make_hint(dsa_sign_ws *w, const dsa_borrowed *b)
 {
     unsigned count = 0;
 
@@ -312,7 +183,7 @@ static PQC_NOINLINE uint32_t make_hint(sign_ws *w, const borrowed *b)
 }
 
 /* The loop of algorithm 7. key.mask_seed is rho'', key.mu is mu. */
-static int attempt(uint8_t *signature, sign_ws *w, const borrowed *b,
+static int attempt(uint8_t *signature, dsa_sign_ws *w, const dsa_borrowed *b,
                    const pqc_dsa_options *options, int cached)
 {
     for (unsigned tried = 0; tried < ATTEMPTS_MAX; tried++) {
@@ -339,7 +210,7 @@ static int attempt(uint8_t *signature, sign_ws *w, const borrowed *b,
 }
 
 /* Generate the key anew and verify, with nothing taken over but the seed and mu. */
-static PQC_NOINLINE int check_own(const uint8_t *signature, const uint8_t *seed, sign_ws *w)
+static PQC_NOINLINE int check_own(const uint8_t *signature, const uint8_t *seed, dsa_sign_ws *w)
 {
     struct {
         uint8_t mu[64];
@@ -361,43 +232,14 @@ static PQC_NOINLINE int check_own(const uint8_t *signature, const uint8_t *seed,
     return status == PQC_OK ? PQC_OK : PQC_ERR_FAULT;
 }
 
-#ifdef PQC_DSA_INTERNAL
-/* An expanded key in the standard's encoding, algorithm 25. */
-static void load_expanded(sign_ws *w, const borrowed *b, const uint8_t *expanded)
-{
-    memcpy(w->key.rho, expanded, 32);
-    memcpy(w->key.mask_seed, expanded + 32, 32);
-    memcpy(w->key.mu, expanded + 64, 64);
-    expanded += 128;
-    memcpy(w->key.s1, expanded, DSA_S1_BYTES);
-    memcpy(b->s2, expanded + DSA_S1_BYTES, DSA_S2_BYTES);
-    memcpy(b->t0, expanded + DSA_S1_BYTES + DSA_S2_BYTES, DSA_T0_BYTES);
-}
-#endif
-
-/* Fill key, t0 and s2, and the matrix where there is room for it. */
-static void load_key(sign_ws *w, const borrowed *b, const dsa_private *key, int cached)
-{
-#ifdef PQC_DSA_INTERNAL
-    if (key->seed == NULL) {
-        load_expanded(w, b, key->expanded);
-        if (cached) {
-            sample_matrix(w);
-        }
-        return;
-    }
-#endif
-    expand_seed(w, b, key->seed, cached);
-}
-
 static PQC_NOINLINE int sign(uint8_t *signature, const dsa_private *key,
                              const dsa_message *message, const uint8_t *random,
-                             const pqc_dsa_options *options, sign_ws *w, int cached)
+                             const pqc_dsa_options *options, dsa_sign_ws *w, int cached)
 {
-    borrowed b = borrow(signature);
+    dsa_borrowed b = dsa_borrow(signature);
 
     w->sponge.scratch = &w->scratch;
-    load_key(w, &b, key, cached);
+    pqc_dsa_load_key(w, &b, key, cached);
     pqc_dsa_message_hash(w->key.mu, w->key.mu, &w->sponge, message);
     seed_mask(w, random);
     int status = attempt(signature, w, &b, options, cached);
@@ -411,14 +253,14 @@ int pqc_dsa_sign_internal(uint8_t signature[PQC_DSA_SIGNATURE_BYTES], const dsa_
                           const dsa_message *message, const uint8_t random[PQC_DSA_RANDOM_BYTES],
                           const pqc_dsa_options *options, void *ws, size_t ws_bytes)
 {
-    int cached = ws_bytes >= sizeof(cached_ws);
-    int status = pqc_check_workspace(ws, ws_bytes, sizeof(sign_ws));
+    int cached = ws_bytes >= sizeof(dsa_cached_ws);
+    int status = pqc_check_workspace(ws, ws_bytes, sizeof(dsa_sign_ws));
 
     if (status == PQC_OK && message->context_bytes > PQC_DSA_CONTEXT_MAX) {
         status = PQC_ERR_BAD_LENGTH;
     } else if (status == PQC_OK) {
         status = sign(signature, key, message, random, options, ws, cached);
-        pqc_wipe(ws, cached ? offsetof(cached_ws, matrix) : sizeof(sign_ws));
+        pqc_wipe(ws, cached ? offsetof(dsa_cached_ws, matrix) : sizeof(dsa_sign_ws));
         burn_stack();
     }
     if (status != PQC_OK) {
@@ -447,28 +289,3 @@ int pqc_dsa_sign_mu(uint8_t signature[PQC_DSA_SIGNATURE_BYTES],
     const dsa_message m = {mu, NULL, 0, NULL, 0, 0};
     return pqc_dsa_sign_internal(signature, &key, &m, random, options, ws, ws_bytes);
 }
-
-#ifdef PQC_DSA_INTERNAL
-int pqc_dsa_expand_internal(uint8_t expanded[DSA_EXPANDED_BYTES],
-                            const uint8_t seed[PQC_DSA_SEED_BYTES], void *ws, size_t ws_bytes)
-{
-    sign_ws *w = ws;
-    const borrowed b = {expanded + 128 + DSA_S1_BYTES + DSA_S2_BYTES,
-                        expanded + 128 + DSA_S1_BYTES};
-    int status = pqc_check_workspace(ws, ws_bytes, sizeof(sign_ws));
-
-    if (status != PQC_OK) {
-        memset(expanded, 0, DSA_EXPANDED_BYTES);
-        return status;
-    }
-    w->sponge.scratch = &w->scratch;
-    expand_seed(w, &b, seed, 0);
-    memcpy(expanded, w->key.rho, 32);
-    memcpy(expanded + 32, w->key.mask_seed, 32);
-    memcpy(expanded + 64, w->key.mu, 64);
-    memcpy(expanded + 128, w->key.s1, DSA_S1_BYTES);
-    pqc_wipe(ws, sizeof(sign_ws));
-    burn_stack();
-    return PQC_OK;
-}
-#endif

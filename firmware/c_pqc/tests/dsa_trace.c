@@ -11,7 +11,7 @@
 
 #define SECRET_BYTES (64 + DSA_S1_BYTES + DSA_S2_BYTES + DSA_T0_BYTES)
 
-static void fill_key(sign_ws *w, const uint8_t *secret)
+static void fill_key(dsa_sign_ws *w, const uint8_t *secret)
 {
     memset(w, 0, sizeof *w);
     w->sponge.scratch = &w->scratch;
@@ -24,16 +24,16 @@ static void fill_key(sign_ws *w, const uint8_t *secret)
     pqc_dsa_sample_ball(&w->ball, w->u.bytes, &w->sponge, w->challenge);
 }
 
-static borrowed fill_rest(uint8_t *room, const uint8_t *secret)
+static dsa_borrowed fill_rest(uint8_t *room, const uint8_t *secret)
 {
-    borrowed b = borrow(room);
+    dsa_borrowed b = dsa_borrow(room);
     memcpy(b.s2, secret + 64 + DSA_S1_BYTES, DSA_S2_BYTES);
     memcpy(b.t0, secret + 64 + DSA_S1_BYTES + DSA_S2_BYTES, DSA_T0_BYTES);
     return b;
 }
 
 /* Not traced: bring `w` and `room` into the state in which a part begins. */
-int trace_prepare(sign_ws *w, uint8_t *room, const uint8_t *secret)
+int trace_prepare(dsa_sign_ws *w, uint8_t *room, const uint8_t *secret)
 {
     fill_key(w, secret);
     (void)fill_rest(room, secret);
@@ -46,41 +46,41 @@ int trace_prepare(sign_ws *w, uint8_t *room, const uint8_t *secret)
     return 0;
 }
 
-int trace_expand_rows(sign_ws *w, uint8_t *room)
+int trace_expand_rows(dsa_sign_ws *w, uint8_t *room)
 {
-    borrowed b = borrow(room);
-    expand_rows(w, &b, 0);
+    dsa_borrowed b = dsa_borrow(room);
+    pqc_dsa_expand_rows(w, &b, 0);
     return 0;
 }
 
-int trace_seed_mask(sign_ws *w, uint8_t *room)
+int trace_seed_mask(dsa_sign_ws *w, uint8_t *room)
 {
     seed_mask(w, room);
     return 0;
 }
 
-int trace_commit(sign_ws *w, uint8_t *room)
+int trace_commit(dsa_sign_ws *w, uint8_t *room)
 {
     (void)room;
     commit(w, 0, 0);
     return 0;
 }
 
-int trace_respond(sign_ws *w, uint8_t *room)
+int trace_respond(dsa_sign_ws *w, uint8_t *room)
 {
     (void)room;
     return respond(w, NULL, 0, 0) != 0;
 }
 
-int trace_check_low_bits(sign_ws *w, uint8_t *room)
+int trace_check_low_bits(dsa_sign_ws *w, uint8_t *room)
 {
-    borrowed b = borrow(room);
+    dsa_borrowed b = dsa_borrow(room);
     return check_low_bits(w, &b) != 0;
 }
 
 /* Hints are part of the signature; here none is needed. */
-int trace_make_hint(sign_ws *w, uint8_t *room)
+int trace_make_hint(dsa_sign_ws *w, uint8_t *room)
 {
-    borrowed b = borrow(room);
+    dsa_borrowed b = dsa_borrow(room);
     return make_hint(w, &b) != 0 || w->hint[DSA_OMEGA + DSA_K - 1] != 0;
 }
