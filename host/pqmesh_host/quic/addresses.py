@@ -38,3 +38,11 @@ def readable(address: Address) -> tuple[str, int]:
     except ValueError:
         return host, port
     return (str(mapped) if mapped is not None else host), port
+
+
+def numeric(address: tuple[str, int], family: socket.AddressFamily) -> Address | None:
+    """An IP address as a socket of ``family`` wants it; None if it cannot send there."""
+    host, port = ipaddress.ip_address(address[0]), address[1]
+    if family == socket.AF_INET:
+        return (str(host), port) if host.version == 4 else None
+    return (f"::ffff:{host}" if host.version == 4 else str(host), port, 0, 0)

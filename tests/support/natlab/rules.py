@@ -3,7 +3,10 @@
 
 Linux's masquerade maps a source port to itself while it is free, whatever the destination
 (endpoint-independent mapping), and conntrack lets in only what answers (address- and
-port-dependent filtering): a port-restricted cone. The other kinds are that, opened or narrowed:
+port-dependent filtering): a port-restricted cone. What comes
+unasked is dropped, as home routers do; else conntrack would take it for a flow to the router
+itself, and a mapping that collides with it would be given another port. The other kinds are that,
+opened or narrowed:
 
 full cone            inbound to a mapped port is passed to the host, whoever sends it
 address-restricted   ... if the host has sent anything to that address
@@ -50,6 +53,10 @@ table inet nat {{
     iifname "{outside}" ct state established,related accept
     iifname "{outside}" ct status dnat accept
     iifname "{outside}" drop
+  }}
+  chain self {{
+    type filter hook input priority filter; policy accept;
+    iifname "{outside}" meta l4proto udp ct state new drop
   }}
 """
     return script + _inbound(kind, outside, inside4, inside6) + "}\n"

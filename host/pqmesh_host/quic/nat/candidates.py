@@ -129,6 +129,11 @@ def check_form(candidate: Address) -> IPAddress:
     return host
 
 
+def is_local(host: IPAddress) -> bool:
+    """Whether an address means something in one network only: private, shared, link-local."""
+    return _in(host, _LOCAL_ONLY)
+
+
 def _plain(host: IPAddress) -> IPAddress:
     if isinstance(host, ipaddress.IPv6Address) and host.ipv4_mapped is not None:
         return host.ipv4_mapped

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""Whole nodes (endpoint, traversal, relay) inside the hosts of the NAT lab, in one event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pqmesh.identity import Identity
+from pqmesh_host.crypto import HostCrypto
+from pqmesh_host.quic import lifecycle
+from pqmesh_host.quic.endpoint import QuicEndpoint
+from pqmesh_host.quic.errors import PeerClosed
+from pqmesh_host.quic.limits import QuicLimits
+from pqmesh_host.quic.nat.outcome import TraversalLimits
+from pqmesh_host.quic.nat.traverse import Traversal
+from pqmesh_host.quic.relay.budget import Allowance
+from pqmesh_host.quic.relay.service import RelayService
+from pqmesh_host.quic.udp import bind
+from support.natlab import Host, NatLab
+
+SOCKET_BYTES = 1024 * 1024
+_numbers = itertools.count()
+
+
+@dataclass(frozen=True)
+class Node:
+    """One node of the lab; ``relay`` where it was asked to serve."""
+
+    endpoint: QuicEndpoint
+    traversal: Traversal
+    relay: RelayService | None
+
+    @property
+    def peer_id(self) -> bytes:
+        return self.endpoint.peer_id
+
+    @property
+    def address(self) -> tuple[str, int]:
+        return self.endpoint.local_address
+
+    async def receive(self, peer_id: bytes) -> bytes:
+        """The next message of a peer, on whichever of its connections lives on."""
+        while True:
+            peer = self.endpoint.peer(peer_id)
+            if peer is None:  # the other side may be confirmed a little earlier
+                await asyncio.sleep(0.01)
+                continue
+            try:
+                return await peer.recv()
+            except PeerClosed as closed:
+                if closed.code != lifecycle.SUPERSEDED:
+                    raise
+
+
+class Nodes(contextlib.AsyncExitStack):
+    """``async with Nodes(lab, version=4) as nodes: await nodes.add(host)``"""
+
+    def __init__(
+        self,
+        lab: NatLab,
+        version: int = 4,
+        limits: TraversalLimits | None = None,
+        quic: QuicLimits | None = None,
+    ) -> None:
+        super().__init__()
+        self._lab = lab
+        self._version = version
+        self._limits = limits or TraversalLimits()
+        self._quic = quic or QuicLimits()
+
+    async def add(
+        self, host: Host, *, relay: Callable[[bytes], Allowance | None] | None = None
+    ) -> Node:
+        """A node with a fresh identity on ``host``; ``relay`` is its policy, if it serves."""
+        identity = Identity(HostCrypto().sha256(b"nat node %d" % next(_numbers)), HostCrypto())
+        endpoint = await self.enter_async_context(
+            QuicEndpoint.open(identity, sock=self.socket(host), limits=self._quic)
+        )
+        service = None
+        if relay is not None:
+            service = RelayService(endpoint, relay, lambda: self.socket(host))
+            self.callback(service.close)
+        traversal = await self.enter_async_context(Traversal.open(endpoint, self._limits))
+        return Node(endpoint, traversal, service)
+
+    def socket(self, host: Host) -> socket.socket:
+        """A UDP socket of the host's own address."""
+        with self._lab.inside(host):
+            return bind(host.address4 if self._version == 4 else host.address6, 0, SOCKET_BYTES)
