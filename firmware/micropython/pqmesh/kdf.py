@@ -31,12 +31,15 @@ LABEL_CHAIN_I2R = b"ck i2r"  # chain key of frames from initiator to responder
 LABEL_CHAIN_R2I = b"ck r2i"  # and back
 LABEL_SESSION = b"sid"  # session id, part of every frame's associated data
 LABEL_EXPORTER = b"exporter"
-LABEL_RESUMPTION = b"res"
+LABEL_RESUMPTION = b"res"  # the next generation of the resumption secret
+LABEL_TICKET = b"id"  # from a generation: the name R1 calls it by
+LABEL_BIND = b"bind"  # from a generation: the key of R1's MAC
 LABEL_KEY = b"key"  # from a chain key: the AEAD key
 LABEL_IV = b"iv"  # from a chain key: the nonce base
 
 # Domains of SHA-256 and of signatures; each begins with PREFIX on the wire.
 DOMAIN_HS_S = b"HS-S v1"
+DOMAIN_HS_R = b"HS-R v1"
 DOMAIN_SIGN_R = b"sig R"
 DOMAIN_SIGN_I = b"sig I"
 DOMAIN_HEAD = b"head"

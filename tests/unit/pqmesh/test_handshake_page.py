@@ -7,12 +7,14 @@ import re
 import pytest
 
 from pqmesh import kdf
-from pqmesh.engine import hs_s
-from pqmesh.wire import fragment, handshake, session
+from pqmesh.engine import hs_r, hs_s
+from pqmesh.wire import fragment, handshake, resumption, session
 
 ROOT = pathlib.Path(__file__).parents[3]
 PAGE = (ROOT / "docs/handshake.md").read_text()
 MODEL = (ROOT / "docs/formal/hss.pv.in").read_text()
+MODEL_R = (ROOT / "docs/formal/hsr.pv.in").read_text()
+TABLES_R = ("HS-R transcript field", "HS-R constant")
 
 
 def rows(first):
@@ -39,6 +41,22 @@ def test_every_transcript_field_has_its_row_and_size():
     assert drawn == real
 
 
+def test_every_transcript_field_of_hs_r_has_its_row_and_size():
+    real = {
+        f"{cls.__name__}.{name}": field.describe()
+        for cls in resumption.ALL
+        for name, field in cls.LAYOUT
+    }
+    drawn = {code(cells[0])[0]: cells[1] for cells in rows("HS-R transcript field")}
+    assert drawn == {**real, "PeerId_I": "32", "PeerId_R": "32"}
+
+
+def test_every_label_that_hs_r_uses_has_its_row_and_octets():
+    used = {name for name in vars(hs_r) if name.startswith(("LABEL_", "DOMAIN_", "CONTEXT_"))}
+    drawn = {code(cells[0])[0]: code(cells[1])[0] for cells in rows("HS-R constant")}
+    assert drawn == {name: getattr(kdf, name).decode() for name in used}
+
+
 def test_every_label_has_its_row_and_octets():
     real = {
         name: value.decode()
@@ -47,6 +65,21 @@ def test_every_label_has_its_row_and_octets():
     }
     drawn = {code(cells[0])[0]: code(cells[1])[0] for cells in rows("constant in `kdf.py`")}
     assert drawn == real
+
+
+@pytest.mark.parametrize("table", TABLES_R)
+def test_every_symbol_of_hs_r_is_in_its_model(table):
+    for cells in rows(table):
+        symbols = code(cells[2])
+        assert symbols
+        for symbol in symbols:
+            assert re.search(rf"\b{symbol}\b", MODEL_R), symbol
+
+
+def test_every_constant_of_the_model_of_hs_r_is_on_the_page():
+    constants = re.search(r"const ([\w, ]+): bitstring", MODEL_R).group(1).split(", ")
+    drawn = {s for table in TABLES_R for cells in rows(table) for s in code(cells[2])}
+    assert set(constants) <= drawn
 
 
 @pytest.mark.parametrize("table", ["transcript field", "constant in `kdf.py`"])
@@ -69,7 +102,7 @@ def test_every_constant_of_the_model_is_on_the_page():
 def test_every_label_is_used():
     used = "".join(
         (ROOT / "firmware/micropython/pqmesh/engine" / f"{name}.py").read_text()
-        for name in ("hs_s", "packets", "sender")
+        for name in ("hs_r", "hs_s", "packets", "sender")
     )
     for name in vars(kdf):
         if name.startswith(("LABEL_", "DOMAIN_", "CONTEXT_")):
@@ -79,12 +112,16 @@ def test_every_label_is_used():
 def test_the_page_tells_the_lengths_of_the_messages():
     for size in (*handshake.MESSAGE_BYTES.values(), handshake.SEALED_BYTES):
         assert f"{size:,}" in PAGE
+    for size in (resumption.RESUME_BYTES, resumption.RESUMED_BYTES):
+        assert f"= {size}" in PAGE
 
 
 def test_the_page_and_the_wire_tables_agree_on_kinds():
     assert (fragment.SACK, fragment.POLL) == (0x80, 0x81)
     assert f"0 0x{fragment.SACK:02x} | 1 message" in PAGE
     assert f"0 0x{fragment.POLL:02x} | 1 message" in PAGE
+    assert f"R1  0x{resumption.RESUME:02x} | ticket" in PAGE
+    assert f"0x{resumption.RESUMED:02x} | CID_I" in PAGE
     assert session.HEADER_BYTES == 5
     assert "| 5 ciphertext |" in PAGE
 
@@ -93,3 +130,6 @@ def test_the_module_draws_the_same_schedule():
     for line in ("Extract(0^32, 0^32)", '"m2"', '"m3"', '"fin r"', '"fin i"', "th3"):
         assert line in PAGE
         assert line in hs_s.__doc__
+    for line in ("Extract(0^32, RS_n)", "nI || nR", '"bind"', '"id"', '"HS-R v1'):
+        assert line.replace('"HS-R', "HS-R") in PAGE
+        assert line.replace('"HS-R', "HS-R") in hs_r.__doc__

@@ -11,7 +11,7 @@ from pqmesh.engine.context import Context
 from pqmesh.engine.hs_s import Outcome
 from pqmesh.engine.session import Session
 from pqmesh.limits import BOARD, SERIAL_LINK
-from support import hs_s_vectors
+from support import hs_r_vectors, hs_s_vectors
 from support.hs_s_vectors import FOLDER, INPUTS, observe, params, recompute
 from support.model_crypto import ModelCrypto
 
@@ -81,13 +81,14 @@ def test_m4_is_the_first_frame_of_the_session(case):
     assert context.tx.next() == kept["m4"]
 
 
-def test_every_label_is_in_the_computation_by_hand():
-    source = inspect.getsource(hs_s_vectors.recompute)
+def test_every_label_is_in_a_computation_by_hand():
+    source = inspect.getsource(hs_s_vectors.recompute) + inspect.getsource(hs_r_vectors.recompute)
     for name, value in vars(kdf).items():
         if name.startswith("LABEL_"):
             assert f'b"{value.decode()}"' in source, name
         if name.startswith("CONTEXT_") or name in (
             "DOMAIN_HS_S",
+            "DOMAIN_HS_R",
             "DOMAIN_SIGN_R",
             "DOMAIN_SIGN_I",
         ):
