@@ -6,11 +6,11 @@
 
 import pytest
 
-from tools.interop import cells_life, cells_messages, cells_refuse
+from tools.interop import cells_life, cells_messages, cells_refuse, cells_relay
 from tools.interop.cell import CELLS, NotPossible
 from tools.interop.install import VERSIONS, binary, installed
 
-GROUPS = (cells_messages, cells_life, cells_refuse)
+GROUPS = (cells_messages, cells_life, cells_relay, cells_refuse)
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(200)]
 

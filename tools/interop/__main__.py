@@ -14,12 +14,12 @@ import sys
 import time
 from pathlib import Path
 
-from tools.interop import asker, cells_life, cells_messages, cells_refuse
+from tools.interop import asker, cells_life, cells_messages, cells_refuse, cells_relay
 from tools.interop.cell import CELLS, Cell, NotPossible
 from tools.interop.install import BUILD, VERSIONS, CannotInstall, install, release_of
 from tools.interop.report import MATRIX, PAGE, Result, merge, page
 
-GROUPS = (cells_messages, cells_life, cells_refuse)
+GROUPS = (cells_messages, cells_life, cells_relay, cells_refuse)
 """Importing these enters their cells; named so that the import is not idle."""
 
 CELL_LIMIT_S = 180.0

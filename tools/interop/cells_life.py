@@ -153,15 +153,3 @@ async def restart(program: Path) -> str:
             await echo(peer, b"second life")
             events = await node.wait("peer_connected", count=1, peer_id=short)
             return f"one PeerId, {len(events)} peer_connected"
-
-
-@cell("a message through their relay to us", "<-")
-async def relay_theirs(program: Path) -> str:
-    """MASQUE bind relay, client side."""
-    raise NotPossible("not written yet: our side has no MASQUE client")
-
-
-@cell("a message through our relay to them", "->")
-async def relay_ours(program: Path) -> str:
-    """MASQUE bind relay, server side."""
-    raise NotPossible("not written yet: our side answers a bind request with 501")
