@@ -22,6 +22,7 @@ import ipaddress
 import socket
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Sequence
+from functools import partial
 from weakref import WeakKeyDictionary
 
 from .. import lifecycle
@@ -35,6 +36,7 @@ from ..relay.tunnel import Tunnel
 from ..virtual import VirtualAddress
 from .aqcc import MAX_ADDRESSES
 from .candidates import IPNetwork
+from .coordinator import PAIR_INTERVAL_MS
 from .outcome import How, Outcome, TraversalLimits
 from .participant import Denied, Punch
 from .rendezvous import Rendezvous
@@ -77,6 +79,7 @@ class Traversal:
         self._family = _family(endpoint.local_address[0])
         self._how: WeakKeyDictionary[Peer, How] = WeakKeyDictionary()
         self._tunnels: dict[Peer, Tunnel] = {}
+        self._relaying = 0
         self._counts: Counter[str] = Counter()
         self.outcomes: deque[Outcome] = deque(maxlen=MAX_OUTCOMES)
         endpoint.services.admitted = self._on_admitted
@@ -154,7 +157,11 @@ class Traversal:
             return
         coordinator = await self._punch(attempt)
         if coordinator is not None and not attempt.arrival.done():
-            await self._relay(attempt, coordinator)
+            self._relaying += 1
+            try:
+                await self._relay(attempt, coordinator)
+            finally:
+                self._relaying -= 1
         if not attempt.arrival.done():
             raise Unreachable(attempt.peer_id, tuple(attempt.tried))
 
@@ -200,9 +207,16 @@ class Traversal:
     async def _ask(
         self, attempt: _Attempt, helper: Peer, addresses: Sequence[Address], *, relayed: bool
     ) -> Punch | None:
-        answer = await self._rendezvous.ask(
-            helper, attempt.peer_id, addresses, self._limits.answer_s, relayed=relayed
+        ask = partial(
+            self._rendezvous.ask,
+            *(helper, attempt.peer_id, addresses, self._limits.answer_s),
+            relayed=relayed,
         )
+        answer = await ask()
+        if isinstance(answer, Denied) and answer.reason == "RateLimited":
+            # One request per pair in two seconds (ant-quic-wire §4.6): it is our own that counts.
+            await asyncio.wait([attempt.arrival], timeout=PAIR_INTERVAL_MS / 1000)
+            answer = answer if attempt.arrival.done() else await ask()
         if isinstance(answer, Punch):
             attempt.rounds += 1
             return answer
@@ -253,10 +267,13 @@ class Traversal:
         for arrival, direct_only in list(self._arrivals.get(peer.peer_id, ())):
             if not arrival.done() and not (direct_only and peer.relayed):
                 arrival.set_result(peer)
-        invited = self._invited.pop(peer.peer_id, None)
+        invited = self._invited.get(peer.peer_id)
         if invited is not None:
             self._how.setdefault(peer, How.PUNCHED)
             _abandon(invited)
+        for other, how in list(self._how.items()):
+            if other.successor is peer and not other.relayed:  # crossed dials of one meeting
+                self._how.setdefault(peer, how)
 
     @contextlib.contextmanager
     def _expecting(
@@ -310,7 +327,8 @@ class Traversal:
             for peer in self._endpoint.peers:
                 if isinstance(peer.connection.get_peer_address(), VirtualAddress):
                     await self._upgrade(peer)
-            self._close_idle_tunnels()
+            if not self._relaying:  # else somebody may be about to come through one
+                self._close_idle_tunnels()
 
     async def _upgrade(self, relayed: Peer) -> None:
         """Punch where a relay is in use; the endpoint then prefers the direct connection."""
