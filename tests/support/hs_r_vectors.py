@@ -11,7 +11,7 @@ providers share one file and each has its own ``r3``.
 import hashlib
 import json
 
-from pqmesh.engine.hs_r import Initiator, Names, Responder
+from pqmesh.engine.hs_r import Initiator, Names, Responder, draw_nonce
 from pqmesh.engine.packets import Packets
 from pqmesh.limits import RADIO_LINK
 from pqmesh.wire.handshake import Params
@@ -42,7 +42,8 @@ def observe(crypto, given):
     """Run the engine's initiator and responder on ``given``; return what they produced."""
     names = Names(given["id_i"], given["id_r"], Params(4096, 8, 0, bytes(4)))
     cids = [int.from_bytes(given[name], "big") for name in ("cid_i", "cid_r")]
-    initiator = Initiator(given["secret"], names, cids[0], Drawn(given["nonce_i_rest"]))
+    nonce = draw_nonce(cids[0], Drawn(given["nonce_i_rest"]))
+    initiator = Initiator(given["secret"], names, nonce)
     responder = Responder(given["secret"], names, initiator.r1)
     r2, theirs = responder.answer(cids[1], given["nonce_r"])
     mine = initiator.verify(r2)

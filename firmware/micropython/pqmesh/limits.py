@@ -17,6 +17,8 @@ __all__ = (
     "MAX_FRAGMENTS",
     "MAX_MESSAGE_BYTES",
     "RADIO_LINK",
+    "RESUMPTIONS",
+    "RESUMPTION_AGE_S",
     "SERIAL_LINK",
     "Limits",
     "LinkProfile",
@@ -27,6 +29,8 @@ MAX_FRAGMENTS = const(32)  # the SACK bitmap has 32 bits (constrained-design 4.1
 FRAMES_PER_KEY = const(1 << 20)  # the three limits of constrained-design 4.5: with 8-byte
 FAILED_TAGS_PER_KEY = const(1 << 14)  # tags they keep the forgery advantage below 2^-50
 MAX_MESSAGE_BYTES = const(4096)  # what every node accepts; a larger one needs the peer's word
+RESUMPTIONS = const(256)  # on one full handshake (constrained-design 4.6): HS-R does not heal
+RESUMPTION_AGE_S = const(30 * 86_400)  # of that handshake, for owners that can tell
 
 
 class LinkProfile(Record):

@@ -75,6 +75,11 @@ def ticket_of(secret: bytes) -> bytes:
     return derive(secret, LABEL_TICKET, b"", TICKET_BYTES)
 
 
+def draw_nonce(cid: int, entropy: "Callable[[int], bytes]") -> bytes:
+    """Return the nonce of an R1 whose sender wants frames of the session under ``cid``."""
+    return cid.to_bytes(CID_BYTES, "big") + entropy(NONCE_BYTES - CID_BYTES)
+
+
 def _bind(secret: bytes, clear: bytes, names: Names) -> bytes:
     key = derive(secret, LABEL_BIND)
     return hmac_sha256(key, clear, names.initiator, names.responder)[:MAC_BYTES]
@@ -117,20 +122,16 @@ class Initiator:
     """Our side of a resumption we begin. ``r1`` may be sent any number of times.
 
     :param secret: the generation to go on from
-    :param cid: where we want frames of the session
-    :param entropy: draws the other 14 octets of the nonce
+    :param nonce: fresh, of draw_nonce()
     """
 
-    def __init__(
-        self, secret: bytes, names: Names, cid: int, entropy: "Callable[[int], bytes]"
-    ) -> None:
-        self.cid = cid
-        self.nonce = cid.to_bytes(CID_BYTES, "big") + entropy(NONCE_BYTES - CID_BYTES)
+    def __init__(self, secret: bytes, names: Names, nonce: bytes) -> None:
+        self.cid = int.from_bytes(nonce[:CID_BYTES], "big")
         self.peer_cid = 0  # after verify()
         self._secret = secret
         self._names = names
         flags = resume_flags()
-        whole = Resume(RESUME, ticket_of(secret), self.nonce, flags, bytes(MAC_BYTES)).encode()
+        whole = Resume(RESUME, ticket_of(secret), nonce, flags, bytes(MAC_BYTES)).encode()
         clear = whole[:-MAC_BYTES]
         self.r1 = clear + _bind(secret, clear, names)
 

@@ -3,7 +3,7 @@
 
 import pytest
 
-from pqmesh.engine.hs_r import Initiator, Names, Responder, ticket_of
+from pqmesh.engine.hs_r import Initiator, Names, Responder, draw_nonce, ticket_of
 from pqmesh.errors import BadTag, Malformed, ProtocolError, Unexpected
 from pqmesh.wire.handshake import Params
 from pqmesh.wire.resumption import decode_resume
@@ -16,7 +16,8 @@ NONCE = b"n" * 16
 
 
 def initiator(names=(ALICE, BOB), secret=SECRET, name=b"i"):
-    return Initiator(secret, Names(*names, OF_BOB), 0x1111, CountingEntropy(name))
+    nonce = draw_nonce(0x1111, CountingEntropy(name))
+    return Initiator(secret, Names(*names, OF_BOB), nonce)
 
 
 def responder(r1, names=(ALICE, BOB), secret=SECRET):
@@ -106,6 +107,6 @@ def test_an_answer_to_another_r1_is_not_ours():
     _, r2, _ = up_to_r2()
     with pytest.raises(BadTag):
         initiator(name=b"other").verify(r2)  # the same CID, another nonce
-    elsewhere = Initiator(SECRET, Names(ALICE, BOB, OF_BOB), 7, CountingEntropy(b"i"))
+    elsewhere = Initiator(SECRET, Names(ALICE, BOB, OF_BOB), bytes(16))
     with pytest.raises(Unexpected):
         elsewhere.verify(r2)
