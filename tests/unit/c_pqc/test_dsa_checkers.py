@@ -68,7 +68,7 @@ def sign_request(ws: int, message: bytes, context: bytes, hedge: bytes, check: i
 # ------------------------------------------------------------------ sanitizers
 
 
-@pytest.fixture(scope="module", params=["long", "short"])
+@pytest.fixture(scope="module", params=["long", pytest.param("short", marks=pytest.mark.slow)])
 def sanitized(request: pytest.FixtureRequest) -> Driver:
     flags = () if request.param == "long" else ("-DPQC_SHORT_MULTIPLY",)
     return Driver([str(build("dsa_driver", [DRIVER], (*SANITIZERS, *flags)))])
@@ -224,9 +224,10 @@ def test_execution_on_the_target_does_not_depend_on_secrets(
         assert len(traces(machine, part)) == 1, part
 
 
-@pytest.mark.parametrize("part", ["check_low_bits", "make_hint"])
-def test_the_cheap_parts_on_a_cortex_m0plus(part: str, tmp_path: Path) -> None:
-    assert len(traces(target(CORES["m0plus"], "-O2", tmp_path), part)) == 1
+def test_the_cheap_parts_on_a_cortex_m0plus(tmp_path: Path) -> None:
+    machine = target(CORES["m0plus"], "-O2", tmp_path)
+    for part in ("check_low_bits", "make_hint"):
+        assert len(traces(machine, part)) == 1, part
 
 
 def test_traces_find_a_leak(tmp_path: Path) -> None:
@@ -234,6 +235,7 @@ def test_traces_find_a_leak(tmp_path: Path) -> None:
     assert len(traces(machine, "check_low_bits")) > 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("core", ["m0plus", "m3", "m4", "rv32"])
 def test_no_division_in_the_objects(core: str, tmp_path: Path) -> None:
     chosen = CORES[core]
@@ -252,7 +254,12 @@ def test_no_division_in_the_objects(core: str, tmp_path: Path) -> None:
 # ------------------------------------------------------------------ what is left on the stack
 
 
-@pytest.mark.parametrize("core", ["m0plus", "m4", "rv32"])
+SLOW = pytest.mark.slow
+
+
+@pytest.mark.parametrize(
+    "core", ["m4", pytest.param("m0plus", marks=SLOW), pytest.param("rv32", marks=SLOW)]
+)
 def test_the_stack_holds_no_secret_afterwards(core: str, tmp_path: Path) -> None:
     chosen = CORES[core]
     if shutil.which(chosen.compiler) is None:
