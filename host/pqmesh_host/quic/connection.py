@@ -19,7 +19,6 @@ from aioquic.quic.configuration import QuicConfiguration
 from aioquic.quic.connection import (
     EPOCHS,
     Limit,
-    QuicConnection,
     QuicConnectionError,
     QuicConnectionState,
     QuicReceiveContext,
@@ -35,6 +34,7 @@ from .limits import HANDSHAKE_DATAGRAM_BYTES, QuicLimits
 from .pacing import CAPPED_RENO, CappedReno, CoarsePacer
 from .path_mtu import MtuSearch
 from .rawkey import LocalKey, RawPublicKey
+from .rebinding import RebindingConnection
 from .tls13 import PeerVerifier, ProfileContext
 from .tls_client import ClientContext
 from .tls_server import ServerContext
@@ -136,7 +136,7 @@ class Credit(Limit):
         return True
 
 
-class PqConnection(QuicConnection):
+class PqConnection(RebindingConnection):
     """See the module's docstring. ``verify_peer`` judges the peer's key during TLS."""
 
     tls: ProfileContext

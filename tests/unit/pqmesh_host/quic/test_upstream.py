@@ -25,6 +25,7 @@ from pqmesh_host.quic import pacing
 from pqmesh_host.quic.connection import Credit, PqConnection
 from pqmesh_host.quic.fast_receive import FastReceive
 from pqmesh_host.quic.fast_send import FastSend
+from pqmesh_host.quic.rebinding import RebindingConnection
 from pqmesh_host.quic.tls13 import ProfileContext
 from pqmesh_host.quic.tls_client import ClientContext
 from pqmesh_host.quic.tls_server import ServerContext
@@ -35,6 +36,7 @@ OURS = [
     (ProfileContext, tls.Context),
     (ClientContext, tls.Context),
     (ServerContext, tls.Context),
+    (RebindingConnection, QuicConnection),
     (PqConnection, QuicConnection),
     (FastReceive, QuicConnection),
     (FastSend, QuicConnection),
