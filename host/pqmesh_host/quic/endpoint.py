@@ -348,6 +348,8 @@ class QuicEndpoint:
             return
         if peer in self._handshakes:
             self._handshakes.discard(peer)
+            if self._closed:
+                return  # our own doing, and no news
             self._refused(Refusal(peer.address, outcome.alert, outcome.text, outcome.by_peer))
             log.warning(
                 "a handshake from %s port %d failed: %s: %s",
