@@ -34,16 +34,26 @@ pytestmark = [pytest.mark.firmware, pytest.mark.timeout(300, func_only=True)]
 QEMU = {"armv7m": "qemu-an385", "armv7emsp": "qemu-an500"}
 # MP_NATIVE_ARCH_..., MicroPython's docs/reference/mpyfiles.rst
 NUMBERS = {"x64": 2, "armv6m": 4, "armv7m": 5, "armv7emsp": 7, "rv32imc": 11}
+ARMV7EM = 6  # what every firmware with Thumb-2 and no FPU says of itself
 FILE_BYTES_MAX = 32 * 1024
 HEAP_BYTES_MAX = 40 * 1024
 PQC_TIMEOUT_S = 120
 REFUSED = (BoardError, RuntimeError)
+# A board's heap holds the module and one answer's values with ease, not those of all.
+FORGET = """for _name in list(globals()):
+    if _name[0] != '_':
+        del globals()[_name]
+import gc
+gc.collect()"""
 
 
 class Loaded:
     """A board with the native module, and the name that it goes by."""
 
-    def __init__(self, board: native_module.Board, name: str, heap_bytes: int | None) -> None:
+    def __init__(
+        self, architecture: str, board: native_module.Board, name: str, heap_bytes: int | None
+    ) -> None:
+        self.architecture = architecture
         self._board = board
         self.name = name
         self.heap_bytes = heap_bytes
@@ -75,7 +85,8 @@ async def _load(architecture: str, stack: AsyncExitStack, folder: Path) -> Loade
     file = module(architecture)
     if architecture == "x64":
         shutil.copy(file, folder / "pqc_native.mpy")
-        return Loaded(native_module.Unix(image("unix64"), folder), "pqc_native", None)
+        unix = native_module.Unix(image("unix64"), folder)
+        return Loaded(architecture, unix, "pqc_native", None)
     name = "pqc" if architecture == "rv32imc" else "pqc_native"
     if architecture == "rv32imc":
         firmware = image("stock-rv32")
@@ -88,7 +99,8 @@ async def _load(architecture: str, stack: AsyncExitStack, folder: Path) -> Loade
         repl = (await stack.enter_async_context(PicoBoard(image("pico"), bootstub=stub))).repl
     else:
         repl = (await stack.enter_async_context(_qemu(QEMU[architecture]))).repl
-    return Loaded(repl, name, await native_module.load(repl, file.read_bytes(), name))
+    heap_bytes = await native_module.load(repl, file.read_bytes(), name)
+    return Loaded(architecture, repl, name, heap_bytes)
 
 
 def _qemu(target: str) -> QemuBoard:
@@ -101,6 +113,7 @@ async def _check_answers(board: Loaded) -> None:
     assert (await board.exec("import pqc\nprint(pqc.__file__)")).endswith(f"/{board.name}.mpy")
     for answer in pqc_answers.ALL:
         assert await board.exec(answer.program()) == answer.expected, answer.name
+        await board.exec(FORGET)
 
 
 async def test_every_primitive_gives_its_known_answer(board: Loaded) -> None:
@@ -164,6 +177,12 @@ async def test_a_registered_workspace_is_used_and_never_collected(board: Loaded)
         "pqc.set_workspace(None)"
     )
     assert printed == "True True True"
+
+
+async def test_a_board_says_which_file_it_takes(board: Loaded) -> None:
+    """By the expression in firmware/c_pqc/README.md: it takes the files up to that number."""
+    printed = await board.exec("import sys\nprint(sys.implementation._mpy >> 10 & 15)")
+    assert int(printed) == {"armv7m": ARMV7EM}.get(board.architecture, NUMBERS[board.architecture])
 
 
 @pytest.mark.parametrize("architecture", native.ARCHITECTURES)
