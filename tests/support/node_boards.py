@@ -94,6 +94,8 @@ class QemuNode(NodeBoard):
 
     async def start(self, **settings: object) -> None:
         if settings:
+            if not self.board.running:
+                await self.board.restart()
             code = f"import pqmesh_node; pqmesh_node.setup(**{settings!r})"
             await self.board.repl.exec(code)
         # Power-up: the frozen main.py finds the settings and starts the node.
