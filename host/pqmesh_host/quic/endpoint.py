@@ -348,15 +348,10 @@ class QuicEndpoint:
             return
         if peer in self._handshakes:
             self._handshakes.discard(peer)
-            if self._closed:
-                return  # our own doing, and no news
-            self._refused(Refusal(peer.address, outcome.alert, outcome.text, outcome.by_peer))
-            log.warning(
-                "a handshake from %s port %d failed: %s: %s",
-                *peer.address,
-                describe(outcome.code),
-                outcome.text,
-            )
+            if not self._closed:  # or it is our own doing, and no news
+                what = f"{describe(outcome.code)}: {outcome.text}"
+                log.warning("a handshake from %s port %d failed: %s", *peer.address, what)
+                self._refused(Refusal(peer.address, outcome.alert, outcome.text, outcome.by_peer))
 
     def on_forgotten(self, peer: Peer) -> None:
         """Drop what is kept about a connection that is gone."""
