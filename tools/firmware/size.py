@@ -38,7 +38,12 @@ def parse(output: str) -> ImageSize:
 
 
 def measure(target: Target, image: Path) -> ImageSize:
-    """Size of a built image. `size` reads ELF files; a UF2 file has its ELF file beside it."""
+    """Size of a built image. `size` reads ELF files; a UF2 file has its ELF file beside it.
+
+    A native module lies on the flash as a file and, while it is loaded, in RAM as a whole.
+    """
+    if image.suffix == ".mpy":
+        return ImageSize(code_bytes=0, data_bytes=image.stat().st_size, zero_bytes=0)
     elf = image.with_suffix(".elf")
     command = [target.size_program, str(elf if elf.is_file() else image)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

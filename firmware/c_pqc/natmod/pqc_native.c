@@ -35,7 +35,8 @@ static void append(void *data, const char *text, size_t bytes)
     }
 }
 
-static MP_NORETURN void raise_formatted(const mp_obj_type_t *type, const char *format, ...)
+__attribute__((noreturn)) static void raise_formatted(const mp_obj_type_t *type,
+                                                      const char *format, ...)
 {
     message m;
     m.bytes = 0;
