@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import itertools
 import socket
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -16,12 +17,12 @@ from pqmesh_host.quic import lifecycle
 from pqmesh_host.quic.endpoint import QuicEndpoint
 from pqmesh_host.quic.errors import PeerClosed
 from pqmesh_host.quic.limits import QuicLimits
-from pqmesh_host.quic.nat.outcome import TraversalLimits
+from pqmesh_host.quic.nat.outcome import How, TraversalLimits
 from pqmesh_host.quic.nat.traverse import Traversal
 from pqmesh_host.quic.relay.budget import Allowance
 from pqmesh_host.quic.relay.service import RelayService
 from pqmesh_host.quic.udp import bind
-from support.natlab import Host, NatLab
+from support.natlab import Host, NatKind, NatLab
 
 SOCKET_BYTES = 1024 * 1024
 _numbers = itertools.count()
@@ -92,3 +93,40 @@ class Nodes(contextlib.AsyncExitStack):
         """A UDP socket of the host's own address."""
         with self._lab.inside(host):
             return bind(host.address4 if self._version == 4 else host.address6, 0, SOCKET_BYTES)
+
+
+_RANDOM_PORTS = (NatKind.SYMMETRIC, NatKind.CARRIER_GRADE)
+_PORT_FILTERS = (NatKind.PORT_RESTRICTED, *_RANDOM_PORTS)
+
+
+def expected(one: NatKind, other: NatKind) -> How:
+    """A NAT with a fresh port per destination cannot be met by one that filters by port."""
+    for random, filtering in ((one, other), (other, one)):
+        if random in _RANDOM_PORTS and filtering in _PORT_FILTERS:
+            return How.RELAYED
+    return How.PUNCHED
+
+
+@dataclass(frozen=True)
+class Meeting:
+    """``first_byte_s``: from ``connect`` to the first message being there."""
+
+    how: How
+    rounds: int
+    first_byte_s: float
+
+
+async def meet(nodes: Nodes, left: Host, right: Host, helper: Node) -> Meeting:
+    """Two fresh nodes that know ``helper`` only; the left one connects and sends a message.
+
+    :raises RuntimeError: something else than that message arrived
+    """
+    one, other = await nodes.add(left), await nodes.add(right)
+    for node in (one, other):
+        await node.endpoint.connect(helper.address, expect=helper.peer_id)
+    began = time.monotonic()
+    peer, how = await one.traversal.connect(other.peer_id)
+    await peer.send(b"first")
+    if await asyncio.wait_for(other.receive(one.peer_id), 10) != b"first":
+        raise RuntimeError("the first message is another")
+    return Meeting(how, one.traversal.outcomes[-1].rounds, time.monotonic() - began)

@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import dataclasses
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -33,9 +33,9 @@ def lab() -> Iterator[NatLab]:
         yield made
 
 
-async def until(condition: object, within_s: float = 15.0) -> None:
+async def until(condition: Callable[[], object], within_s: float = 15.0) -> None:
     async with asyncio.timeout(within_s):
-        while not condition():  # type: ignore[operator]
+        while not condition():
             await asyncio.sleep(0.02)
 
 
@@ -57,12 +57,11 @@ async def test_a_relayed_pair_is_upgraded_when_the_nat_changes(lab: NatLab) -> N
         lab.change_nat(right, NatKind.FULL_CONE)
         await until(lambda: (p := one.endpoint.peer(other.peer_id)) and not p.relayed, 30)
         await until(lambda: (p := other.endpoint.peer(one.peer_id)) and not p.relayed)
-        assert helper.relay is not None
-        await until(lambda: not helper.relay.sessions)  # type: ignore[union-attr]
+        await until(lambda: helper.relay and not helper.relay.sessions)
         # The handle from before goes on working, over the direct connection.
         await peer.send(b"direct")
         assert await asyncio.wait_for(other.receive(one.peer_id), 10) == b"direct"
-        assert one.traversal.how(one.endpoint.peer(other.peer_id)) is How.PUNCHED  # type: ignore[arg-type]
+        assert (await one.traversal.connect(other.peer_id))[1] is How.PUNCHED
         assert one.traversal.stats()["upgraded"] == 1
 
 

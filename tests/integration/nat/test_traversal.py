@@ -4,29 +4,17 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Iterator
 
 import pytest
 
-from pqmesh_host.quic.nat.outcome import How
+from pqmesh_host.quic.nat.outcome import How, TraversalLimits
 from pqmesh_host.quic.relay.budget import Allowance
-from support.nat_nodes import Node, Nodes
+from support.nat_nodes import Nodes, expected, meet
 from support.natlab import Host, NatKind, NatLab, missing_for_natlab
 
 _missing = missing_for_natlab()
 pytestmark = pytest.mark.skipif(_missing is not None, reason=_missing or "")
-
-RANDOM_PORTS = {NatKind.SYMMETRIC, NatKind.CARRIER_GRADE}
-PORT_FILTERS = {NatKind.PORT_RESTRICTED, *RANDOM_PORTS}
-
-
-def expected(one: NatKind, other: NatKind) -> How:
-    """A NAT with a fresh port per destination cannot be met by one that filters by port."""
-    for random, filtering in ((one, other), (other, one)):
-        if random in RANDOM_PORTS and filtering in PORT_FILTERS:
-            return How.RELAYED
-    return How.PUNCHED
 
 
 @pytest.fixture(scope="module")
@@ -45,30 +33,41 @@ def hosts(lab: NatLab) -> dict[str, dict[NatKind, Host]]:
     return {**sides, "helper": {NatKind.OPEN: lab.host("helper")}}
 
 
-async def meet(nodes: Nodes, left: Host, right: Host, helper: Node) -> tuple[How, int, float]:
-    """How, rounds, and seconds until the first message came back."""
-    one, other = await nodes.add(left), await nodes.add(right)
-    for node in (one, other):
-        await node.endpoint.connect(helper.address, expect=helper.peer_id)
-    began = time.monotonic()
-    peer, how = await one.traversal.connect(other.peer_id)
-    await peer.send(b"first")
-    assert await asyncio.wait_for(other.receive(one.peer_id), 10) == b"first"
-    assert peer.peer_id == other.peer_id
-    return how, one.traversal.outcomes[-1].rounds, time.monotonic() - began
+def row(version: int, left: NatKind) -> dict[NatKind, How]:
+    """What is to come of ``left`` and every kind it is tried with."""
+    kinds = NatKind if version == 4 else (NatKind.PORT_RESTRICTED, NatKind.SYMMETRIC)
+    return {right: expected(left, right) for right in kinds}
 
 
-@pytest.mark.parametrize("left", NatKind, ids=lambda kind: kind.value)
+ROWS = [(4, kind) for kind in NatKind] + [(6, NatKind.PORT_RESTRICTED), (6, NatKind.SYMMETRIC)]
+
+
+@pytest.mark.parametrize(
+    ("version", "left"), ROWS, ids=lambda value: getattr(value, "value", value)
+)
 async def test_every_pair_meets(
-    lab: NatLab, hosts: dict[str, dict[NatKind, Host]], left: NatKind
+    lab: NatLab, hosts: dict[str, dict[NatKind, Host]], version: int, left: NatKind
 ) -> None:
-    async with Nodes(lab) as nodes:
+    wanted = row(version, left)
+    async with Nodes(lab, version, TraversalLimits(punch_s=2.5)) as nodes:
         helper = await nodes.add(hosts["helper"][NatKind.OPEN], relay=lambda _: Allowance())
         async with asyncio.TaskGroup() as tasks:
             met = {
                 right: tasks.create_task(meet(nodes, hosts["l"][left], hosts["r"][right], helper))
-                for right in NatKind
+                for right in wanted
             }
-        found = {right: task.result()[0] for right, task in met.items()}
-        print({right.value: task.result() for right, task in met.items()})
-        assert found == {right: expected(left, right) for right in NatKind}
+    found = {right: task.result() for right, task in met.items()}
+    assert {right: meeting.how for right, meeting in found.items()} == wanted
+    for meeting in found.values():
+        assert meeting.rounds == (2 if meeting.how is How.RELAYED else 1)
+
+
+async def test_a_known_address_of_an_open_host_needs_nobody(
+    lab: NatLab, hosts: dict[str, dict[NatKind, Host]]
+) -> None:
+    async with Nodes(lab) as nodes:
+        one = await nodes.add(hosts["l"][NatKind.CARRIER_GRADE])
+        other = await nodes.add(hosts["r"][NatKind.OPEN])
+        _, how = await one.traversal.connect(other.peer_id, [other.address])
+        assert how is How.DIRECT
+        assert one.traversal.outcomes[-1].rounds == 0

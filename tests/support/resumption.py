@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""Two ends that resume: their tickets are in flash, and power may fail at any write to it."""
+
+import random
+
+from pqmesh.engine import Engine
+from pqmesh.engine.events import Established
+from pqmesh.engine.tickets import MemoryTickets, Ticket
+from pqmesh.limits import BOARD, RADIO_LINK
+from pqmesh.wire.handshake import Params
+
+from .handshakes import same_session
+from .model_crypto import CountingEntropy, ModelCrypto
+from .simulation import NAMES, Pair
+
+PEERS = tuple(name.peer_id for name in NAMES)
+PARAMS = Params(4096, 8, 0, bytes(4)).encode()
+ROOT = b"\x5a" * 32
+SMALLER = 0 if PEERS[0] < PEERS[1] else 1
+R1, R2 = 0x82, 0x83
+
+
+class PowerCut(Exception):
+    """The node loses power before, or just after, a write."""
+
+
+class Flash(MemoryTickets):
+    """Tickets that survive a reboot. Each write is cut with probability ``cuts``."""
+
+    def __init__(self, dice):
+        super().__init__(4)
+        self.cuts = 0.0
+        self.writes = []
+        self._dice = dice
+
+    def save(self, ticket):
+        cut = self._dice.random() < self.cuts
+        if not cut or self._dice.random() < 0.5:
+            super().save(ticket)
+            self.writes.append(ticket)
+        if cut:
+            raise PowerCut
+
+
+class OnceCrypto(ModelCrypto):
+    """Refuses to seal twice under one key and nonce, across reboots and both ends."""
+
+    def __init__(self):
+        self._used = set()
+
+    def seal(self, key, nonce, aad, plaintext, tag_bytes):
+        if (key, nonce) in self._used:
+            raise AssertionError("a key and nonce were used twice")
+        self._used.add((key, nonce))
+        return super().seal(key, nonce, aad, plaintext, tag_bytes)
+
+
+class Board(Engine):
+    """An engine that is gone when the power is: its pair boots another one."""
+
+    def __init__(self, lost_power, *arguments, **named):
+        super().__init__(*arguments, **named)
+        self._lost_power = lost_power
+
+    def receive(self, frame, now):
+        try:
+            super().receive(frame, now)
+        except PowerCut:
+            self._lost_power()
+
+    def handle_timeout(self, now):
+        try:
+            super().handle_timeout(now)
+        except PowerCut:
+            self._lost_power()
+
+
+class ResumePair(Pair):
+    """A Pair whose ends keep tickets; ``provision`` gives both generation 0."""
+
+    def __init__(self, seed=0, medium=None, link=RADIO_LINK, trust=(None, None), limits=BOARD):
+        self.crypto = OnceCrypto()
+        self.flash = tuple(Flash(random.Random(2 * seed + side)) for side in (0, 1))
+        super().__init__(seed, medium, link, limits, trust)
+
+    def _boot(self, side):
+        entropy = CountingEntropy(b"side %d boot %d" % (side, self.boots[side]))
+        self.boots[side] += 1
+        return Board(
+            lambda: self.reboot(side),
+            NAMES[side],
+            self.crypto,
+            entropy,
+            self.link,
+            trust=self.trust[side],
+            limits=self.limits,
+            tickets=self.flash[side],
+        )
+
+    def provision(self, sides=(0, 1), resumptions=0, secret=ROOT):
+        for side in sides:
+            self.flash[side].save(Ticket(PEERS[1 - side], secret, None, resumptions, PARAMS))
+
+    def resume(self, side=0):
+        """``side`` connects to the other one by name; returns the handle."""
+        return self.connect(side, PEERS[1 - side])
+
+    def ticket(self, side):
+        return self.flash[side].load(PEERS[1 - side])
+
+    def in_step(self):
+        """Whether a resume can succeed: one's current generation is one of the other's two."""
+        ours, theirs = self.ticket(0), self.ticket(1)
+        return ours.current in (theirs.current, theirs.candidate) or theirs.current in (
+            ours.current,
+            ours.candidate,
+        )
+
+    def kinds(self, side, since=0):
+        """First octets of what ``side`` has sent."""
+        return [frame[0] for frame in self.sent[side][since:]]
+
+    def joined(self):
+        """Whether both ends have a session, the same one, and have said so."""
+        return all(self.of(side, Established) for side in (0, 1)) and same_session(self)
+
+
+def cut(frame):
+    """An intercept for links on which no full handshake gets through."""
+    return [] if frame[0] >> 6 == 1 else [frame]
