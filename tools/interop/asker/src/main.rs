@@ -25,7 +25,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .mdns_enabled(false)
         .build()?;
     let endpoint = P2pEndpoint::new(config).await?;
-    let peer = endpoint.connect_addr(target).await?.peer_id.ok_or("no peer id")?;
+    let peer = endpoint.connect_addr(target).await?.peer_id;
     let limit = Duration::from_secs(5);
     // Before anything arrives from the peer: a probe is answered from memory after that.
     report("probe", match endpoint.probe_peer(&peer, limit).await {
