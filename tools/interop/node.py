@@ -73,6 +73,11 @@ class AntQuicNode:
         return "127.0.0.1", self.port
 
     @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
+    @property
     def peer_id(self) -> bytes:
         """The PeerId it says it has."""
         return bytes.fromhex(str(self.of_kind("local_identity")[0]["peer_id"]))

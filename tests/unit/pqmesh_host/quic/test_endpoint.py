@@ -272,8 +272,8 @@ async def test_an_unknown_version_is_answered_with_ours():
 
 
 async def test_keep_alive_holds_an_idle_connection():
-    async with joined(idle_timeout_s=1.0, keep_alive_s=0.3) as (dialled, accepted):
-        await asyncio.sleep(2.5)
+    async with joined(idle_timeout_s=2.0, keep_alive_s=0.3) as (dialled, accepted):
+        await asyncio.sleep(3.0)
         assert dialled.is_open
         await accepted.send(b"still")
         assert await dialled.recv() == b"still"
