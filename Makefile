@@ -49,7 +49,7 @@ bench: setup ## every figure this project states, measured here and now
 
 bench-pqc: ## cycles, RAM and code size of the C crypto, per core
 	@$(SETUP) base compiler tools emulator && setup_python
-	$(PYTHON) -m benchmarks.pqc
+	$(PYTHON) -m benchmarks.pqc --peers
 
 interop: ## against the real ant-quic, built by cargo from the Rust registry
 	@$(SETUP) base compiler && setup_python
