@@ -7,6 +7,7 @@
     gateway     a gateway's cold start and resident memory
     pqc         cycles, RAM and code size of the C crypto, per core
     quic        the QUIC endpoint: bulk, datagrams, small messages, handshakes
+    nat         who reaches whom behind which NAT, and how (needs root)
 
 The boards of the benchmarks are the boards of the tests, so both measure the same thing.
 """

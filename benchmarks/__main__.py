@@ -9,7 +9,7 @@ import sys
 
 from .measure import machine, noise
 
-ALL = ("footprint", "gateway", "handshake", "latency", "pqc", "quic")
+ALL = ("footprint", "gateway", "handshake", "latency", "pqc", "quic", "nat")
 
 
 def main() -> int:
