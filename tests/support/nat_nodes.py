@@ -13,9 +13,7 @@ from dataclasses import dataclass
 
 from pqmesh.identity import Identity
 from pqmesh_host.crypto import HostCrypto
-from pqmesh_host.quic import lifecycle
 from pqmesh_host.quic.endpoint import QuicEndpoint
-from pqmesh_host.quic.errors import PeerClosed
 from pqmesh_host.quic.limits import QuicLimits
 from pqmesh_host.quic.nat.outcome import How, TraversalLimits
 from pqmesh_host.quic.nat.traverse import Traversal
@@ -23,6 +21,7 @@ from pqmesh_host.quic.relay.budget import Allowance
 from pqmesh_host.quic.relay.service import RelayService
 from pqmesh_host.quic.udp import bind
 from support.natlab import Host, NatKind, NatLab
+from support.quic_net import receive
 
 SOCKET_BYTES = 1024 * 1024
 _numbers = itertools.count()
@@ -46,16 +45,7 @@ class Node:
 
     async def receive(self, peer_id: bytes) -> bytes:
         """The next message of a peer, on whichever of its connections lives on."""
-        while True:
-            peer = self.endpoint.peer(peer_id)
-            if peer is None:  # the other side may be confirmed a little earlier
-                await asyncio.sleep(0.01)
-                continue
-            try:
-                return await peer.recv()
-            except PeerClosed as closed:
-                if closed.code != lifecycle.SUPERSEDED:
-                    raise
+        return await receive(self.endpoint, peer_id)
 
 
 class Nodes(contextlib.AsyncExitStack):

@@ -6,7 +6,9 @@ import contextlib
 import socket
 import time
 
+from pqmesh_host.quic import lifecycle
 from pqmesh_host.quic.endpoint import QuicEndpoint
+from pqmesh_host.quic.errors import PeerClosed
 from pqmesh_host.quic.limits import QuicLimits
 from support.quic_pair import identity
 
@@ -30,6 +32,20 @@ async def joined(**limits):
     async with endpoints("alice", "bob", **limits) as (alice, bob):
         dialled = await alice.connect(bob.local_address)
         yield dialled, await bob.accept()
+
+
+async def receive(endpoint: QuicEndpoint, peer_id: bytes) -> bytes:
+    """The next message of a peer, on whichever of its connections lives on."""
+    while True:
+        peer = endpoint.peer(peer_id)
+        if peer is None:  # the other side may be confirmed a little earlier
+            await asyncio.sleep(0.005)
+            continue
+        try:
+            return await peer.recv()
+        except PeerClosed as closed:
+            if closed.code != lifecycle.SUPERSEDED:
+                raise
 
 
 async def eventually(condition, within_s: float = 5.0) -> None:

@@ -164,7 +164,7 @@ class Driver:
             peer.end(INTERNAL_ERROR, "internal error", by_peer=False)
             if not ended:
                 self._owner.on_ended(peer)
-            self._forget(peer)
+            self.forget(peer)
 
     def _drain_events(self, peer: Peer, now: float) -> None:
         while (event := peer.connection.next_event()) is not None:
@@ -180,9 +180,10 @@ class Driver:
                 if peer.phase is Phase.ENDED and before is not Phase.ENDED:
                     self._owner.on_ended(peer)
                 if isinstance(event, events.ConnectionTerminated):
-                    self._forget(peer)
+                    self.forget(peer)
 
-    def _forget(self, peer: Peer) -> None:
+    def forget(self, peer: Peer) -> None:
+        """Drop a peer, its connection and its timer, without a word."""
         self._registry.remove(peer)
         self._timers.cancel(peer)
         self._farewells.pop(peer, None)

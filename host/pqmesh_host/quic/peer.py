@@ -308,6 +308,11 @@ class Peer:
         self.connection.close(error_code=code, reason_phrase=text)
         self._port.transmit(self)
 
+    def abandon(self) -> None:
+        """Forget a dial nobody has answered: there is nobody to say goodbye to."""
+        self.end(lifecycle.SHUTDOWN, "dial abandoned", by_peer=False)
+        self._port.forget(self)
+
     def supersede(self, successor: Peer) -> None:
         """Another connection to the same PeerId lives on; drain into it."""
         self.successor = successor
@@ -358,11 +363,9 @@ class Peer:
         return PeerClosed(code, reason, by_peer=by_peer)
 
     def _checked(self, payload: bytes) -> bytes:
-        if len(payload) > self._limits.max_message_bytes:
-            raise ValueError(
-                f"a message has at most {self._limits.max_message_bytes} bytes, "
-                f"this one {len(payload)}"
-            )
+        most = self._limits.max_message_bytes
+        if len(payload) > most:
+            raise ValueError(f"a message has at most {most} bytes, this one {len(payload)}")
         self._check_open()
         return bytes(payload)
 

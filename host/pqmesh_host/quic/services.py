@@ -24,6 +24,9 @@ class Port(Protocol):
     def transmit(self, peer: Peer) -> None:
         """Transmit for this peer now."""
 
+    def forget(self, peer: Peer) -> None:
+        """Drop this peer, its connection and its timer, without a word."""
+
 
 @dataclass
 class Services:

@@ -25,7 +25,6 @@ from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Seque
 from functools import partial
 from weakref import WeakKeyDictionary
 
-from .. import lifecycle
 from ..addresses import numeric, resolve
 from ..endpoint import QuicEndpoint
 from ..errors import EndpointFull, NoStream, PeerClosed, RelayRefused, UnknownHost, Unreachable
@@ -45,11 +44,13 @@ MAX_OUTCOMES = 256
 
 
 class _Attempt:
-    """What one ``connect`` has done so far, and the future of the peer's arrival."""
+    """What one ``connect`` has done so far, and a future of the peer's arrival by whichever
+    side's doing; ``direct_only``: an arrival through a relay does not count."""
 
-    def __init__(self, peer_id: bytes, arrival: asyncio.Future[Peer]) -> None:
+    def __init__(self, peer_id: bytes, direct_only: bool) -> None:
         self.peer_id = peer_id
-        self.arrival = arrival
+        self.direct_only = direct_only
+        self.arrival: asyncio.Future[Peer] = asyncio.get_running_loop().create_future()
         self.rounds = 0
         self.tried: list[str] = []
         self.how = How.DIRECT
@@ -74,7 +75,7 @@ class Traversal:
             own_networks=own_networks,
             serve=limits.coordinate,
         )
-        self._arrivals: dict[bytes, set[tuple[asyncio.Future[Peer], bool]]] = {}
+        self._attempts: dict[bytes, set[_Attempt]] = {}
         self._invited: dict[bytes, list[Peer]] = {}
         self._family = _family(endpoint.local_address[0])
         self._how: WeakKeyDictionary[Peer, How] = WeakKeyDictionary()
@@ -120,14 +121,13 @@ class Traversal:
         if live is not None and live.is_open:
             return live, self.how(live)
         began = self._loop.time()
-        with self._expecting(peer_id) as arrival:
-            attempt = _Attempt(peer_id, arrival)
+        with self._attempting(peer_id) as attempt:
             found: How | None = None
             try:
                 async with asyncio.timeout(timeout_s):
                     await self._attempt(attempt, addresses)
-                peer = arrival.result()
-                found = self._how.setdefault(peer, attempt.how)
+                peer = attempt.arrival.result()
+                found = self.how(peer)
             except TimeoutError:
                 attempt.tried.append(f"gave up after {timeout_s:g} s")
                 raise Unreachable(peer_id, tuple(attempt.tried)) from None
@@ -179,9 +179,9 @@ class Traversal:
     async def _punch(self, attempt: _Attempt) -> Peer | None:
         """Round 1. Return the coordinator that brought the two together, if any did."""
         for coordinator in self._helpers(attempt.peer_id):
+            attempt.how = How.PUNCHED
             punch = await self._ask(attempt, coordinator, self._own_addresses(), relayed=False)
             if punch is not None:
-                attempt.how = How.PUNCHED
                 await self._dial(attempt, self._numeric(punch.addresses), self._limits.punch_s)
             if punch is not None or attempt.arrival.done():
                 return coordinator
@@ -198,7 +198,6 @@ class Traversal:
                 continue
             punch = await self._ask(attempt, coordinator, [tunnel.address], relayed=True)
             if punch is not None:
-                attempt.how = How.RELAYED
                 await asyncio.wait([attempt.arrival], timeout=self._limits.relay_s)
                 attempt.tried.append(f"through relay {_name(relay)}")
             if attempt.arrival.done():
@@ -264,9 +263,10 @@ class Traversal:
             self._invited[peer_id] = left
 
     def _on_admitted(self, peer: Peer) -> None:
-        for arrival, direct_only in list(self._arrivals.get(peer.peer_id, ())):
-            if not arrival.done() and not (direct_only and peer.relayed):
-                arrival.set_result(peer)
+        for attempt in list(self._attempts.get(peer.peer_id, ())):
+            self._how.setdefault(peer, attempt.how)
+            if not attempt.arrival.done() and not (attempt.direct_only and peer.relayed):
+                attempt.arrival.set_result(peer)
         invited = self._invited.get(peer.peer_id)
         if invited is not None:
             self._how.setdefault(peer, How.PUNCHED)
@@ -276,19 +276,16 @@ class Traversal:
                 self._how.setdefault(peer, how)
 
     @contextlib.contextmanager
-    def _expecting(
-        self, peer_id: bytes, *, direct_only: bool = False
-    ) -> Iterator[asyncio.Future[Peer]]:
-        """A future of the peer's arrival, by whichever side's doing."""
-        entry = (self._loop.create_future(), direct_only)
-        waiting = self._arrivals.setdefault(peer_id, set())
-        waiting.add(entry)
+    def _attempting(self, peer_id: bytes, *, direct_only: bool = False) -> Iterator[_Attempt]:
+        attempt = _Attempt(peer_id, direct_only)
+        under_way = self._attempts.setdefault(peer_id, set())
+        under_way.add(attempt)
         try:
-            yield entry[0]
+            yield attempt
         finally:
-            waiting.discard(entry)
-            if not waiting:
-                self._arrivals.pop(peer_id, None)
+            under_way.discard(attempt)
+            if not under_way:
+                self._attempts.pop(peer_id, None)
 
     def _helpers(self, target: bytes) -> list[Peer]:
         """Live peers to ask, those connected longest first."""
@@ -333,11 +330,9 @@ class Traversal:
     async def _upgrade(self, relayed: Peer) -> None:
         """Punch where a relay is in use; the endpoint then prefers the direct connection."""
         self._counts["upgrade_attempts"] += 1
-        with self._expecting(relayed.peer_id, direct_only=True) as arrival:
-            await self._punch(_Attempt(relayed.peer_id, arrival))
-            if arrival.done():
-                self._how.setdefault(arrival.result(), How.PUNCHED)
-                self._counts["upgraded"] += 1
+        with self._attempting(relayed.peer_id, direct_only=True) as attempt:
+            await self._punch(attempt)
+            self._counts["upgraded"] += attempt.arrival.done()
 
     def _close_idle_tunnels(self) -> None:
         paths = [peer.connection.get_peer_address() for peer in self._endpoint.peers]
@@ -357,7 +352,7 @@ def _abandon(dials: list[Peer]) -> None:
     """End the dials nobody has answered; the others end, or are joined, by themselves."""
     for dial in dials:
         if dial.phase is Phase.HANDSHAKE and not dial.bytes_received:
-            dial.abort(lifecycle.SHUTDOWN, "dial abandoned")
+            dial.abandon()
 
 
 def _name(peer: Peer) -> str:

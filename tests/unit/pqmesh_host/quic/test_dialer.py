@@ -50,7 +50,7 @@ async def test_the_second_address_of_a_name_is_tried(monkeypatch):
                 return [silent, bob.local_address]
 
             monkeypatch.setattr(dialer, "resolve", resolve)
-            peer = await alice.connect(("two-addresses", 1), timeout_s=2)
+            peer = await alice.connect(("two-addresses", 1), timeout_s=5)
             assert peer.address == bob.local_address
             assert alice.stats().handshakes == 0
 

@@ -11,7 +11,7 @@ from pqmesh_host.quic.nat.outcome import How, TraversalLimits
 from pqmesh_host.quic.nat.traverse import Traversal
 from pqmesh_host.quic.relay.budget import Allowance
 from pqmesh_host.quic.relay.service import RelayService
-from support.quic_net import endpoints, eventually, silent_port
+from support.quic_net import endpoints, eventually, receive, silent_port
 from support.quic_pair import identity
 from support.relay_nodes import loopback_socket
 
@@ -85,14 +85,12 @@ async def test_what_cannot_be_punched_is_relayed_then_upgraded():
         assert how is How.RELAYED
         assert alice.how(peer) is How.RELAYED
         await peer.send(b"through the relay")
-        await eventually(lambda: b.peer(a.peer_id) is not None)
-        relayed = b.peer(a.peer_id)
-        assert await asyncio.wait_for(relayed.recv(), 5) == b"through the relay"
+        assert await asyncio.wait_for(receive(b, a.peer_id), 5) == b"through the relay"
         a._udp.send, b._udp.send = a_send, b_send
         await eventually(lambda: not a.peer(b.peer_id).relayed, 10)
         await eventually(lambda: not b.peer(a.peer_id).relayed)
         await peer.send(b"on the old handle")
-        assert await asyncio.wait_for(b.peer(a.peer_id).recv(), 5) == b"on the old handle"
+        assert await asyncio.wait_for(receive(b, a.peer_id), 5) == b"on the old handle"
         assert alice.how(a.peer(b.peer_id)) is How.PUNCHED
         await eventually(lambda: alice.stats().get("upgraded") == 1)
         await eventually(lambda: not relay.sessions, 10)
@@ -136,7 +134,7 @@ async def test_cancelling_leaves_nothing_behind():
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
-            assert alice._arrivals == {}
+            assert alice._attempts == {}
             await eventually(lambda: not len(end._registry), 3)
 
 
