@@ -176,7 +176,9 @@ def target(core: Core, option: str, folder: Path, *flags: str) -> Machine:
     # dsa_trace.c includes dsa_sign.c, to reach its parts
     files = [path for path in sources() if path.name != "dsa_sign.c"]
     files.append(C_PQC / "tests" / "dsa_trace.c")
-    image = build_image(files, core, options=(option, *flags), output_dir=folder, entries=ENTRIES)
+    image = build_image(
+        files, core, options=(*option.split(), *flags), output_dir=folder, entries=ENTRIES
+    )
     return Machine(image, core)
 
 
@@ -214,6 +216,8 @@ def traces(machine: Machine, part: str) -> set[str | None]:
         ("m4", "-O2"),
         ("m4", "-O3"),
         ("m4", "-Os"),
+        ("m0plus", "-Os -fpic"),  # as firmware/c_pqc/natmod compiles it
+        ("m4", "-Os -fpic"),
     ],
 )
 def test_execution_on_the_target_does_not_depend_on_secrets(

@@ -82,6 +82,10 @@ TARGETS = [
     slow("m4", "-O3", "clang"),
     slow("m0plus", "-O2", "clang"),
     slow("m0plus", "-Os", "clang"),
+    # As firmware/c_pqc/natmod compiles it.
+    slow("m4", "-Os -fpic"),
+    slow("m0plus", "-Os -fpic"),
+    slow("rv32", "-Os -fpic"),
 ]
 CLANG_TARGETS = {
     "m4": ("thumbv7em-none-eabi", "cortex-m4"),
@@ -166,10 +170,11 @@ def target(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         pytest.skip(f"{CORES[core].compiler} is not installed")
     sources = [p for p in sorted((C_PQC / "src").glob("*.c")) if not p.name.startswith("dsa")]
     sources.append(C_PQC / "tests" / "leaky.c")
-    folder = tmp_path_factory.mktemp(f"{core}{level}")
+    folder = tmp_path_factory.mktemp(f"{core}{level}".replace(" ", ""))
     if compiler == "clang":
         return Target(clang(sources, core, level, folder), core, level, compiler)
-    image = build(sources, CORES[core], options=(level,), output_dir=folder, entries=ENTRIES)
+    options = level.split()
+    image = build(sources, CORES[core], options=options, output_dir=folder, entries=ENTRIES)
     return Target(image, core, level, compiler)
 
 
