@@ -177,7 +177,7 @@ class QuicEndpoint:
         return await self._dialer.connect(address, expect, timeout_s)
 
     async def accept(self) -> Peer:
-        """Return the next peer that dialled us and was admitted. Cancelling loses none.
+        """Return the next admitted peer that no ``connect`` returned. Cancelling loses none.
 
         :raises EndpointClosed: closed before or while waiting
         """
@@ -310,10 +310,11 @@ class QuicEndpoint:
             for either in (survivor, superseded):
                 either.connection.send_ping(0)
                 self._driver.touch(either)
-        if not self._dialer.admitted(peer, survivor) and survivor is peer and not peer.initiator:
-            self._offer(peer)
+        taken = self._dialer.admitted(peer, survivor)
         if self.services.admitted is not None:
-            self.services.admitted(survivor)
+            taken |= self.services.admitted(survivor)
+        if survivor is peer and not taken:
+            self._offer(peer)
 
     def _end_draining(self, peer: Peer, since: float) -> None:
         """Close the loser; or the winner, if it gave no sign of life in all this time.

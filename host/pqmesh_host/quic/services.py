@@ -38,5 +38,6 @@ class Services:
     relay: Callable[[Peer, ByteStream], None] | None = None
     """Takes a stream that begins as a relay request; without it the answer is 501."""
 
-    admitted: Callable[[Peer], None] | None = None
-    """Told of the peer that lives on, whenever a connection has been confirmed."""
+    admitted: Callable[[Peer], bool] | None = None
+    """Told of the peer that lives on, whenever a connection has been confirmed; says whether
+    it takes it, so that ``accept`` need not deliver it."""

@@ -112,7 +112,8 @@ class Traversal:
     ) -> tuple[Peer, How]:
         """Return the live peer with this PeerId, connecting to it if need be, and how.
 
-        Cancelling abandons the dials that nobody answered; it closes no connection.
+        Cancelling abandons the dials that nobody answered; it closes no connection. Peers that
+        others' requests brought here, and upgraded ones, come from the endpoint's ``accept``.
 
         :param addresses: where it may be reached; names are looked up
         :raises Unreachable: nothing worked within ``timeout_s``; ``tried`` says what was tried
@@ -126,7 +127,7 @@ class Traversal:
             try:
                 async with asyncio.timeout(timeout_s):
                     await self._attempt(attempt, addresses)
-                peer = attempt.arrival.result()
+                peer = self._endpoint.peer(peer_id) or attempt.arrival.result()
                 found = self.how(peer)
             except TimeoutError:
                 attempt.tried.append(f"gave up after {timeout_s:g} s")
@@ -262,11 +263,14 @@ class Traversal:
         if left:
             self._invited[peer_id] = left
 
-    def _on_admitted(self, peer: Peer) -> None:
+    def _on_admitted(self, peer: Peer) -> bool:
+        taken = False
         for attempt in list(self._attempts.get(peer.peer_id, ())):
             self._how.setdefault(peer, attempt.how)
             if not attempt.arrival.done() and not (attempt.direct_only and peer.relayed):
                 attempt.arrival.set_result(peer)
+                # An upgrade is news to who holds the relayed peer: ``accept`` delivers it.
+                taken |= not attempt.direct_only
         invited = self._invited.get(peer.peer_id)
         if invited is not None:
             self._how.setdefault(peer, How.PUNCHED)
@@ -274,6 +278,7 @@ class Traversal:
         for other, how in list(self._how.items()):
             if other.successor is peer and not other.relayed:  # crossed dials of one meeting
                 self._how.setdefault(peer, how)
+        return taken
 
     @contextlib.contextmanager
     def _attempting(self, peer_id: bytes, *, direct_only: bool = False) -> Iterator[_Attempt]:

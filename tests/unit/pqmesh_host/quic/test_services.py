@@ -3,6 +3,8 @@
 
 import asyncio
 
+import pytest
+
 from pqmesh_host.quic.endpoint import QuicEndpoint
 from pqmesh_host.quic.services import Services
 from pqmesh_host.quic.udp import bind
@@ -25,12 +27,27 @@ async def test_coordination_goes_to_who_takes_it():
 async def test_who_lives_on_is_told_at_every_confirmation():
     async with endpoints("alice", "bob") as (alice, bob):
         told = []
-        bob.services.admitted = told.append
+        bob.services.admitted = lambda peer: bool(told.append(peer))
         await alice.connect(bob.local_address)
         first = await bob.accept()
         await alice.connect(bob.local_address)
         second = await bob.accept()
         assert told == [first, second]
+
+
+async def test_a_peer_that_is_taken_is_not_accepted_too():
+    async with endpoints("alice", "bob") as (alice, bob):
+        bob.services.admitted = lambda peer: True
+        await alice.connect(bob.local_address)
+        await eventually(lambda: bob.peers)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(bob.accept(), 0.05)
+
+
+async def test_a_dial_nobody_waits_for_is_accepted():
+    async with endpoints("alice", "bob") as (alice, bob):
+        dialled = alice.start_dial(bob.local_address, bob.peer_id)
+        assert await asyncio.wait_for(alice.accept(), 5) is dialled
 
 
 async def test_a_service_that_fails_ends_the_peer_it_served(caplog):

@@ -59,6 +59,7 @@ async def test_a_coordinator_brings_two_together():
         await peer.send(b"hello")
         await eventually(lambda: b.peer(a.peer_id) is not None)
         assert bob.how(b.peer(a.peer_id)) is How.PUNCHED
+        assert (await asyncio.wait_for(b.accept(), 5)).peer_id == a.peer_id
         assert carol.stats()["received_request"] == 1
         assert alice.outcomes[-1].rounds == 1
 
