@@ -6,6 +6,7 @@ SHELL := /bin/bash
 PYTHON := .venv/bin/python
 PY_PATHS := firmware/micropython host tests tools benchmarks
 SETUP = . tools/lib/setup.sh && setup_packages
+C_FILES = $(wildcard firmware/c_pqc/*/*.c firmware/c_pqc/*/*.h)
 
 .PHONY: help setup check check-static check-tests format test demo docs firmware bench bench-pqc interop fuzz coverage clean
 
@@ -22,6 +23,9 @@ check-static: setup
 	$(PYTHON) -m ruff check --quiet $(PY_PATHS)
 	$(PYTHON) -m mypy --no-error-summary
 	$(PYTHON) -m tools.wire_doc --check
+	@if command -v clang-format >/dev/null; then \
+		clang-format --dry-run -Werror $(C_FILES); \
+	else echo "skipped: the form of the C sources (apt-get install clang-format)"; fi
 
 check-tests: setup
 	$(PYTHON) -m pytest -q -n 2 -m "not slow and not firmware and not nightly" tests/unit
