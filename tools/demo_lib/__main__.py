@@ -50,13 +50,12 @@ async def _run(name: str, keep: bool) -> int:
         async with opened(name, Path(folder) / "board") as board:
             await Story(board, Path(folder), _say).tell(keep)
             rung = board.rung
-    print(f"\nShown in {time.monotonic() - began:.1f} s: {READINGS} readings went board > gateway")
+    print(f"\nShown in {time.monotonic() - began:.1f} s, on rung {rung}:")
+    print(f"{READINGS} readings went board > gateway > peer, a command came back and took effect;")
     print(
-        "> peer, one command came back and took effect, every hop post-quantum and both its ends"
+        "every hop post-quantum, both its ends proved by name. Not shown: radios, real hardware,"
     )
-    print(f"proved by name. The board was rung {rung}.")
-    print("No radio, no real hardware, no timing of one: what each rung shows stands in")
-    print("docs/architecture.md.\n")
+    print("its timing. What each rung can show stands in docs/architecture.md.\n")
     print("Go on:  ./tools/demo --keep          try `pqmesh status`, `listen`, `send` on it")
     print("        ./tools/demo --board sim     other boards: qemu, unix, pico")
     print("        docs/board-guide.md          a board of your own")

@@ -13,7 +13,7 @@ from collections import deque
 
 from pqmesh.compat import const
 from pqmesh.engine.engine import Engine
-from pqmesh.engine.events import Delivered, Established, Received
+from pqmesh.engine.events import Closed, Delivered, Established, Received
 from pqmesh.errors import NoSuchSession, ProtocolError
 from pqmesh.identity import short
 from pqmesh.limits import BOARD, SERIAL_LINK
@@ -184,22 +184,31 @@ class Node:
         self._round.set()
 
     async def goodbye(self) -> None:
-        """Tell the neighbour that we stop. Call after run() has ended."""
+        """Tell the neighbour that we stop, and let it answer. Call after run() has ended."""
         if self._connection.session is None:
             return
-        now = self._clock.now()
         try:
-            self._engine.close(self._connection.session, now, REASON_SHUTDOWN)
-        except NoSuchSession:
-            return
+            self._engine.close(self._connection.session, self._clock.now(), REASON_SHUTDOWN)
+            await wait_for_ms(self._until_closed(), _GOODBYE_MS)
+        except (OSError, NoSuchSession, asyncio.TimeoutError):
+            pass  # nobody is there to hear it
+
+    async def _until_closed(self) -> None:
         while True:
-            frame = self._engine.next_transmit()
-            if frame is None:
-                return
+            while True:
+                frame = self._engine.next_transmit()
+                if frame is None:
+                    break
+                await self._link.send(frame)
+            event = self._engine.next_event()
+            while event is not None:
+                if isinstance(event, Closed):
+                    return
+                event = self._engine.next_event()
             try:
-                await wait_for_ms(self._link.send(frame), _GOODBYE_MS)
-            except (OSError, asyncio.TimeoutError):
-                return  # nobody is there to hear it
+                self._engine.receive(await self._link.receive(), self._clock.now())
+            except ProtocolError:
+                pass  # the neighbour's last frames may be for anything
 
     def uptime_ms(self) -> int:
         return self._clock.now()

@@ -35,9 +35,13 @@ class CablePort:
         self._plug: "Any" = None
         _remove(path)
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._listener.bind(unix_address(path))
-        self._listener.listen(1)
-        self._listener.setblocking(False)
+        try:
+            self._listener.bind(unix_address(path))
+            self._listener.listen(1)
+            self._listener.setblocking(False)
+        except OSError:
+            self._listener.close()
+            raise
 
     async def readinto(self, buffer: bytearray) -> int:
         """At least one octet, at most len(buffer); waits through any number of plugs."""

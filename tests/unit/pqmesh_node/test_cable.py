@@ -91,3 +91,9 @@ async def test_a_stale_socket_file_is_replaced_and_removed_at_the_end(tmp_path):
 def test_a_path_too_long_for_the_kernel_is_refused(tmp_path):
     with pytest.raises(ValueError, match="shorter folder"):
         CablePort(str(tmp_path / ("x" * 120)))
+
+
+def test_a_path_that_cannot_be_bound_raises_and_leaks_nothing(tmp_path):
+    # An unclosed socket would be a ResourceWarning, and so a failure.
+    with pytest.raises(OSError):
+        CablePort(str(tmp_path / "missing" / "cable"))
