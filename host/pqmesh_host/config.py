@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import ipaddress
 import re
 import tomllib
 from collections.abc import Callable, Iterable
@@ -90,6 +91,18 @@ class QuicConfig:
     )
     """Whose commands are carried out besides those of peers named in ``trust`` and ``[[peer]]``;
     None (written "any") obeys every admitted peer."""
+
+    traverse: bool = field(default=False, metadata=_by(values.boolean))
+    """Find peers with an ``id`` through others when their address does not answer, help others to
+    find each other, and be found."""
+
+    relay: frozenset[bytes] | None = field(
+        default=frozenset(), metadata=_by(values.peer_ids_or_any)
+    )
+    """Whom this node relays for; None (written "any") is everyone it admits."""
+
+    relay_host: str = field(default="", metadata=_by(values.ip_address))
+    """The address relayed peers are told to be at; the one listened on when empty."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -195,6 +208,7 @@ def parse(text: str, path: Path) -> Config:
     config = Config(**sections)
     _check_labels(reader, config)
     _check_peers(reader, config)
+    _check_relay(reader, config)
     return _anchored(config, path.parent)
 
 
@@ -278,6 +292,14 @@ def _check_peers(reader: _Reader, config: Config) -> None:
         if peer.id is None and config.quic.trust is not None:
             advice = 'Ask its operator for `pqmesh identity show`, or set trust = "any" in [quic].'
             raise reader.error("peer", index, "address", "[[peer]] lacks its id", advice)
+
+
+def _check_relay(reader: _Reader, config: Config) -> None:
+    quic = config.quic
+    wildcard = ipaddress.ip_address(quic.listen[0]).is_unspecified
+    if quic.relay != frozenset() and wildcard and not quic.relay_host:
+        message = "a relay that listens on every address must be told which one to give out"
+        raise reader.error("quic", 0, "relay", message, 'Set relay_host = "..." in [quic].')
 
 
 def _anchored(config: Config, folder: Path) -> Config:

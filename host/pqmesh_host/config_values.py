@@ -112,6 +112,14 @@ def peer_ids_or_any(value: Any, folder: Path) -> frozenset[bytes] | None:
     return frozenset(peer_id(item, folder) for item in value)
 
 
+def ip_address(value: Any, _folder: Path) -> str:
+    """An IPv4 or IPv6 address without a port."""
+    try:
+        return str(ipaddress.ip_address(value if isinstance(value, str) else ""))
+    except ValueError:
+        raise ValueError(f"want an IP address in quotes, not {value!r}") from None
+
+
 def host_port(value: Any, _folder: Path) -> tuple[str, int]:
     """ "address:port" with an IPv6 address in brackets; port 0 asks for any free one."""
     host, port = _split(value)

@@ -28,7 +28,7 @@ from .errors import AddressUnavailable, OperatorError
 from .events import Event, EventBus, plain
 from .identity_file import load_seed
 from .mesh.link_runner import LinkRunner, Trust
-from .mesh.quic_runner import QuicRunner
+from .mesh.quic_runner import Endpoint, QuicRunner
 from .mesh.router import Unreachable
 from .mesh.switchboard import Switchboard
 from .ops import metrics
@@ -37,12 +37,18 @@ from .ops.requests import Known, read_send
 from .ops.snapshot import KnownSnapshot, LinkSnapshot, NeighbourSnapshot, NodeSnapshot
 from .quic.endpoint import QuicEndpoint
 from .quic.errors import AddressUnavailable as UdpUnavailable
+from .quic.nat.finder import Finder
+from .quic.nat.traverse import Traversal
+from .quic.relay.budget import Allowance
+from .quic.relay.service import RelayService
 from .quic.reports import Refusal
+from .quic.udp import bind
 from .store import Store
 from .transports.base import LinkCounters, Provider
 from .transports.serial import SerialProvider
 
 MAX_KNOWN_SHOWN = 64
+RELAY_SOCKET_BYTES = 256 * 1024
 
 
 class CommandUnreachable(OperatorError):
@@ -134,7 +140,8 @@ class Node:
         if config.metrics.listen is not None:
             await stack.enter_async_context(metrics.serve(config.metrics.listen, node.snapshot))
         endpoint = await stack.enter_async_context(node._open_quic())
-        await stack.enter_async_context(node._running(endpoint))
+        reaching = await stack.enter_async_context(node._reaching(endpoint))
+        await stack.enter_async_context(node._running(reaching))
         return node
 
     @contextlib.asynccontextmanager
@@ -156,7 +163,26 @@ class Node:
             yield endpoint
 
     @contextlib.asynccontextmanager
-    async def _running(self, endpoint: QuicEndpoint) -> AsyncIterator[None]:
+    async def _reaching(self, endpoint: QuicEndpoint) -> AsyncIterator[Endpoint]:
+        """The endpoint, with what ``[quic]`` switches on: relay and traversal."""
+        quic = self._config.quic
+        async with contextlib.AsyncExitStack() as stack:
+            if quic.relay != frozenset():
+                relay = RelayService(
+                    endpoint,
+                    lambda peer: Allowance() if quic.relay is None or peer in quic.relay else None,
+                    lambda: bind(quic.listen[0], 0, RELAY_SOCKET_BYTES),
+                    public_host=quic.relay_host or None,
+                )
+                stack.callback(relay.close)
+            if quic.traverse:
+                traversal = await stack.enter_async_context(Traversal.open(endpoint))
+                yield Finder(endpoint, traversal)
+            else:
+                yield endpoint
+
+    @contextlib.asynccontextmanager
+    async def _running(self, endpoint: Endpoint) -> AsyncIterator[None]:
         quic = QuicRunner(endpoint, self._config.peer, self._switchboard, self.bus)
         async with asyncio.TaskGroup() as tasks:
             running: list[asyncio.Task[None]] = [

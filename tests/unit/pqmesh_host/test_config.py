@@ -65,6 +65,11 @@ def test_an_empty_file_is_all_defaults() -> None:
     assert config.store.path == Path("/etc/pqmesh/state.sqlite")
     assert config.quic.listen == ("127.0.0.1", 0)
     assert config.quic.trust == frozenset()
+    assert (config.quic.traverse, config.quic.relay, config.quic.relay_host) == (
+        False,
+        frozenset(),
+        "",
+    )
     assert config.metrics.listen is None
     assert config.link == config.peer == ()
 
@@ -132,6 +137,16 @@ def test_a_peer_without_an_id_is_for_those_who_trust_everyone() -> None:
     assert parse('[quic]\ntrust = "any"\n[[peer]]\naddress = "h:1"\n', HERE).peer[0].id is None
 
 
+def test_a_relay_knows_which_address_to_give_out() -> None:
+    wildcard = '[quic]\nlisten = "[::]:4433"\nrelay = "any"\n'
+    error = refusal(wildcard)
+    assert f"{HERE}:3: a relay that listens on every address" in error.message
+    assert "relay_host" in error.advice
+    told = parse(wildcard + 'relay_host = "198.18.0.1"\n', HERE).quic
+    assert (told.relay, told.relay_host) == (None, "198.18.0.1")
+    assert parse('[quic]\nrelay = "any"\n', HERE).quic.relay is None
+
+
 @pytest.mark.parametrize(
     ("section", "line", "wanted"),
     [
@@ -158,6 +173,10 @@ def test_a_peer_without_an_id_is_for_those_who_trust_everyone() -> None:
         ("[quic]", "listen = 4433", 'want "address:port"'),
         ("[quic]", 'trust = "all"', 'want a list of PeerIds, or "any"'),
         ("[quic]", 'trust = ["a1"]', "64 hexadecimal digits"),
+        ("[quic]", 'traverse = "yes"', "want true or false"),
+        ("[quic]", 'relay = "all"', 'want a list of PeerIds, or "any"'),
+        ("[quic]", 'relay_host = "me.example"', "want an IP address"),
+        ("[quic]", "relay_host = 4", "want an IP address"),
         ("[[peer]]", 'address = "host:0"', "cannot be dialled"),
         ("[[peer]]", 'address = ":4433"', 'want "address:port"'),
         ("[metrics]", 'listen = "0.0.0.0:9464"', "not a loopback address"),

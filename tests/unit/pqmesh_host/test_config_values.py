@@ -72,3 +72,18 @@ def test_every_peer_id_survives_being_written(peer_id: bytes) -> None:
 
 def test_any_means_everyone() -> None:
     assert values.peer_ids_or_any("any", HERE) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"), [("198.18.0.1", "198.18.0.1"), ("2001:2:0::1", "2001:2::1")]
+)
+def test_an_address_without_a_port(text: str, plain: str) -> None:
+    assert values.ip_address(text, HERE) == plain
+
+
+@pytest.mark.parametrize(
+    "wrong", ["", "host", "198.18.0.1:9", "[::1]", 1, None, b"\x01\x02\x03\x04"]
+)
+def test_what_is_no_address_is_refused(wrong: object) -> None:
+    with pytest.raises(ValueError, match="want an IP address"):
+        values.ip_address(wrong, HERE)

@@ -11,12 +11,16 @@ from typing import Any
 import pytest
 
 from pqmesh.limits import SERIAL_LINK
-from pqmesh_host.config import Config, MetricsConfig, QuicConfig
+from pqmesh_host.config import Config, MetricsConfig, PeerConfig, QuicConfig
 from pqmesh_host.errors import OperatorError, StoreError
 from pqmesh_host.node import Node, _profile, _provider, _root_cause
 from pqmesh_host.ops.control_socket import BadRequest
+from pqmesh_host.quic.endpoint import QuicEndpoint
+from pqmesh_host.quic.errors import HandshakeFailed, RelayRefused
+from pqmesh_host.quic.relay.tunnel import Tunnel
 from pqmesh_host.transports.memory import MemoryCable
 from support.mesh_nodes import any_link, make_config, running
+from support.quic_pair import identity
 
 
 @pytest.fixture
@@ -134,3 +138,53 @@ def test_a_link_brings_its_rate_into_the_engines_timers() -> None:
     assert _profile(link).bits_per_second == 9600
     assert _profile(None) == SERIAL_LINK
     assert _provider(link).name == "slow"
+
+
+async def test_a_peer_at_another_address_is_found_through_a_third_node(tmp_path: Path) -> None:
+    everyone = QuicConfig(trust=None, traverse=True, relay=None)
+    helper_config = make_config(tmp_path / "helper", quic=everyone)
+    async with running(helper_config) as (helper, _):
+        known = PeerConfig(address=helper.quic_address, id=helper.peer_id)
+        target_config = make_config(tmp_path / "target", quic=everyone, peer=(known,))
+        async with running(target_config) as (target, watched):
+            await watched.wait("peer-open", peer=helper.peer_id)
+            moved = PeerConfig(address=("127.0.0.1", 9), id=target.peer_id)
+            config = make_config(tmp_path / "seeker", quic=everyone, peer=(known, moved))
+            async with running(config) as (seeker, seen):
+                await seen.wait("peer-open", peer=target.peer_id)
+                await watched.wait("peer-open", peer=seeker.peer_id)
+                here = {one.peer: one.over for one in seeker.snapshot().neighbours}
+                host, port = target.quic_address
+                assert here[target.peer_id.hex()] == f"quic {host}:{port}"
+
+
+async def test_without_the_switches_a_node_neither_finds_nor_relays(config: Config) -> None:
+    async with (
+        running(config) as (node, _),
+        QuicEndpoint.open(identity("stranger")) as endpoint,
+    ):
+        assert isinstance(node, Node)
+        with pytest.raises(HandshakeFailed):
+            await endpoint.connect(node.quic_address)
+    everyone = dataclasses.replace(config, quic=QuicConfig(trust=None))
+    async with (
+        running(everyone) as (node, _),
+        QuicEndpoint.open(identity("stranger")) as endpoint,
+    ):
+        peer = await endpoint.connect(node.quic_address)
+        with pytest.raises(RelayRefused, match="501"):
+            await Tunnel.bind(peer, endpoint)
+
+
+async def test_a_node_relays_for_whom_its_configuration_names(config: Config) -> None:
+    named = QuicConfig(trust=None, relay=frozenset({identity("friend").peer_id}))
+    async with running(dataclasses.replace(config, quic=named)) as (node, _):
+        for name, served in (("friend", True), ("stranger", False)):
+            async with QuicEndpoint.open(identity(name)) as endpoint:
+                peer = await endpoint.connect(node.quic_address)
+                if served:
+                    tunnel = await Tunnel.bind(peer, endpoint)
+                    assert tunnel.address[0] == "127.0.0.1"
+                else:
+                    with pytest.raises(RelayRefused, match="403"):
+                        await Tunnel.bind(peer, endpoint)

@@ -21,6 +21,7 @@ from collections.abc import Callable
 from ..addresses import numeric, readable
 from ..bytestream import ByteStream
 from ..endpoint import QuicEndpoint
+from ..errors import AddressUnavailable
 from ..nat.candidates import AddressRefused
 from ..peer import Peer
 from ..udp import Address, UdpSocket
@@ -113,7 +114,7 @@ class RelayService:
     ) -> tuple[int, str] | None:
         try:
             sock = self._open_socket()
-        except OSError as error:
+        except (OSError, AddressUnavailable) as error:
             log.warning("no socket for a relay session: %s", error)
             return INTERNAL_ERROR, "the relay has no socket to give"
         session = Session(self, peer.peer_id, stream, sock, allowance)
