@@ -43,16 +43,17 @@ demo: ## the main job, on an emulated board (see tools/demo --help)
 docs: setup ## generate docs/wire.md from the wire tables
 	$(PYTHON) -m tools.wire_doc
 
-firmware: ## every firmware image: unix, QEMU and Pico
-	@$(SETUP) base compiler source emulator unix unix32 pico && setup_python \
-		&& setup_images unix64 unix32 qemu-an385 qemu-an386 qemu-an500 pico pico2 pico-bootstub
+firmware: ## every firmware image: unix, QEMU, Pico and native modules
+	@$(SETUP) base compiler source emulator unix unix32 riscv pico && setup_python \
+		&& setup_images unix64 unix32 qemu-an385 qemu-an386 qemu-an500 pico pico2 pico-bootstub \
+		mpy-x64 mpy-armv6m mpy-armv7m mpy-armv7emsp mpy-rv32imc stock-rv32
 	$(PYTHON) -m tools.firmware list
 
 bench: setup ## every figure this project states, measured here and now
 	$(PYTHON) -m benchmarks
 
 bench-pqc: ## cycles, RAM and code size of the C crypto, per core
-	@$(SETUP) base compiler tools emulator && setup_python
+	@$(SETUP) base compiler tools emulator riscv && setup_python
 	$(PYTHON) -m benchmarks.pqc --peers
 
 interop: ## against the real ant-quic, built by cargo from the Rust registry

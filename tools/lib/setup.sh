@@ -21,7 +21,9 @@ PACKAGES_unix32="gcc-i686-linux-gnu libc6-dev-i386-cross libc6-i386"
 PACKAGES_pico="cmake ninja-build g++ libstdc++-arm-none-eabi-newlib"
 PACKAGES_node="nodejs npm"
 # Sanitizers, a second compiler, memory checking, a second architecture: what the C tests stand on.
-PACKAGES_tools="git clang libclang-rt-14-dev clang-format valgrind qemu-user gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf iproute2 nftables"
+PACKAGES_tools="git clang libclang-rt-14-dev clang-format valgrind qemu-user cmake g++ iproute2 nftables"
+# RISC-V: the native module for it and the machine it is loaded in, and the traces of that core.
+PACKAGES_riscv="gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf qemu-system-misc"
 
 say() { printf '\033[1m==> %s\033[0m\n' "$*" >&2; }
 note() { printf '    %s\n' "$*" >&2; }
