@@ -78,6 +78,8 @@ class Node:
         self.peer_id = identity.peer_id
         self.role = "gateway" if providers else "peer"
         self.quic_address = ("", 0)
+        self._traversal: Traversal | None = None
+        self._relay: RelayService | None = None
         self._config = config
         self._identity = identity
         self._crypto = HostCrypto()
@@ -175,9 +177,10 @@ class Node:
                     public_host=quic.relay_host or None,
                 )
                 stack.callback(relay.close)
+                self._relay = relay
             if quic.traverse:
-                traversal = await stack.enter_async_context(Traversal.open(endpoint))
-                yield Finder(endpoint, traversal)
+                self._traversal = await stack.enter_async_context(Traversal.open(endpoint))
+                yield Finder(endpoint, self._traversal)
             else:
                 yield endpoint
 
@@ -259,7 +262,15 @@ class Node:
             clients=self._control.clients,
             duplicates=self._switchboard.duplicates,
             events=dict(self.bus.counts),
+            reach=self._reach(),
         )
+
+    def _reach(self) -> dict[str, int]:
+        found = {} if self._traversal is None else self._traversal.stats()
+        if self._relay is not None:
+            found["relay_open"] = len(self._relay.sessions)
+            found |= {f"relay_{name}": count for name, count in self._relay.counts.items()}
+        return found
 
     def _neighbour_snapshots(self, waiting: Mapping[bytes, int]) -> list[NeighbourSnapshot]:
         return [

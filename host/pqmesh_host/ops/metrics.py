@@ -59,6 +59,12 @@ class SnapshotCollector(Collector):
         for peer, count in node.waiting.items():
             waiting.add_metric([peer[:16]], count)
         yield waiting
+        reach = GaugeMetricFamily(
+            "pqmesh_reach", "NAT traversal and relay, by counter", labels=["counter"]
+        )
+        for counter, count in node.reach.items():
+            reach.add_metric([counter], count)
+        yield reach
         yield from _links(node.links)
 
 

@@ -76,5 +76,8 @@ class NodeSnapshot:
     events: dict[str, int]
     """How often each kind of event has happened."""
 
+    reach: dict[str, int] = dataclasses.field(default_factory=dict)
+    """Counters of NAT traversal and, as ``relay_...``, of the relay; empty where both are off."""
+
     def as_json(self) -> dict[str, Any]:
         return dataclasses.asdict(self)

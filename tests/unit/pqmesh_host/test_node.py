@@ -156,6 +156,7 @@ async def test_a_peer_at_another_address_is_found_through_a_third_node(tmp_path:
                 here = {one.peer: one.over for one in seeker.snapshot().neighbours}
                 host, port = target.quic_address
                 assert here[target.peer_id.hex()] == f"quic {host}:{port}"
+                assert seeker.snapshot().reach["punched"] == 1
 
 
 async def test_without_the_switches_a_node_neither_finds_nor_relays(config: Config) -> None:
@@ -163,7 +164,7 @@ async def test_without_the_switches_a_node_neither_finds_nor_relays(config: Conf
         running(config) as (node, _),
         QuicEndpoint.open(identity("stranger")) as endpoint,
     ):
-        assert isinstance(node, Node)
+        assert node.snapshot().reach == {}
         with pytest.raises(HandshakeFailed):
             await endpoint.connect(node.quic_address)
     everyone = dataclasses.replace(config, quic=QuicConfig(trust=None))
@@ -185,6 +186,7 @@ async def test_a_node_relays_for_whom_its_configuration_names(config: Config) ->
                 if served:
                     tunnel = await Tunnel.bind(peer, endpoint)
                     assert tunnel.address[0] == "127.0.0.1"
+                    assert node.snapshot().reach["relay_open"] == 1
                 else:
                     with pytest.raises(RelayRefused, match="403"):
                         await Tunnel.bind(peer, endpoint)

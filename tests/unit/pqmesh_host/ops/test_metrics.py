@@ -32,6 +32,7 @@ def snapshot() -> NodeSnapshot:
         waiting={"b0" * 32: 4},
         clients=0,
         duplicates=1,
+        reach={"punched": 4},
         events={"reading": 7},
     )
 
@@ -59,6 +60,7 @@ async def test_a_scrape_parses_and_carries_the_snapshot() -> None:
     }
     assert samples["pqmesh_uptime_seconds",] == 5
     assert samples["pqmesh_duplicates_total",] == 1
+    assert samples["pqmesh_reach", "punched"] == 4
     assert samples["pqmesh_events_total", "reading"] == 7
     assert samples["pqmesh_waiting_messages", "b0" * 8] == 4
     assert samples["pqmesh_link_open", 'ben"ch'] == 1
