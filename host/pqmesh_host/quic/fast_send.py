@@ -74,8 +74,10 @@ class FastSend(PqConnection):
     def _write_application(
         self, builder: QuicPacketBuilder, network_path: QuicNetworkPath, now: float
     ) -> None:
-        if self._is_ready(builder, network_path):
-            full = self._max_datagram_size
+        full = self._max_datagram_size
+        if self._is_ready(builder, network_path) and any(
+            _is_long(stream, full) for stream in self._streams_queue
+        ):
             if self._something_else_waits(network_path, full, now):
                 self._write_within(builder, network_path, ALLOWANCE * full, now)
             for stream in self._streams_queue:
@@ -188,6 +190,12 @@ class FastSend(PqConnection):
             pacer.update_after_send(now=now)
         builder._packet_number = number
         return goes_on
+
+
+def _is_long(stream: QuicStream, full: int) -> bool:
+    """Whether a stream has a packet's worth of data to send; without one, all is aioquic's."""
+    sender = stream.sender
+    return not sender.buffer_is_empty and sender._buffer_stop - sender.next_offset >= full
 
 
 def _is_urgent(stream: QuicStream, full: int) -> bool:

@@ -25,6 +25,7 @@ from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Seque
 from functools import partial
 from weakref import WeakKeyDictionary
 
+from .. import lifecycle
 from ..addresses import numeric, resolve
 from ..endpoint import QuicEndpoint
 from ..errors import EndpointFull, NoStream, PeerClosed, RelayRefused, UnknownHost, Unreachable
@@ -320,8 +321,15 @@ class Traversal:
         tunnel = self._tunnels.get(relay)
         if tunnel is None or tunnel.ended:
             tunnel = await Tunnel.bind(relay, self._endpoint, self._limits.answer_s)
+            tunnel.on_end = partial(self._on_tunnel_end, tunnel)
             self._tunnels[relay] = tunnel
         return tunnel
+
+    def _on_tunnel_end(self, tunnel: Tunnel) -> None:
+        """Nothing can arrive any more: better to know now than after the idle timeout."""
+        for peer in self._endpoint.peers:
+            if peer.connection.get_peer_address() in tunnel:
+                peer.abort(lifecycle.LIVENESS_TIMEOUT, "the relay is gone")
 
     async def _upgrade_for_ever(self) -> None:
         while True:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, OrderedDict
+from collections.abc import Callable
 
 from ..bytestream import ByteStream
 from ..endpoint import QuicEndpoint
@@ -38,6 +39,9 @@ class Tunnel:
     def __init__(self, stream: ByteStream, endpoint: QuicEndpoint) -> None:
         self.address: Address = ("", 0)
         self.counts: Counter[str] = Counter()
+        self.on_end: Callable[[], None] | None = None
+        """Called once, when the port is gone: by the relay's doing, or with its connection."""
+
         self._stream = stream
         self._endpoint = endpoint
         self._reader = FrameReader(MAX_DATA_BYTES)
@@ -115,3 +119,7 @@ class Tunnel:
     def _on_end(self) -> None:
         if not self._bound.done():
             self._bound.set_exception(PeerClosed(0, "the relay closed the stream", by_peer=True))
+            return
+        told, self.on_end = self.on_end, None
+        if told is not None:
+            told()

@@ -6,6 +6,7 @@ import contextlib
 
 import pytest
 
+from pqmesh_host.quic import lifecycle
 from pqmesh_host.quic.errors import Unreachable
 from pqmesh_host.quic.nat.outcome import How, TraversalLimits
 from pqmesh_host.quic.nat.traverse import Traversal
@@ -96,6 +97,21 @@ async def test_what_cannot_be_punched_is_relayed_then_upgraded():
         await eventually(lambda: alice.stats().get("upgraded") == 1)
         await eventually(lambda: not relay.sessions, 10)
         relay.close()
+
+
+async def test_who_came_through_a_relay_ends_with_it():
+    async with nodes("alice", "bob", "carol") as ((a, alice), (b, _), (c, _)):
+        relay = RelayService(c, lambda peer_id: Allowance(), loopback_socket)
+        for end in (a, b):
+            await end.connect(c.local_address)
+        blind(a, c.local_address)
+        b_send = b._udp.send
+        b._udp.send = lambda datagrams: b_send([d for d in datagrams if d[1] != a.local_address])
+        peer, how = await alice.connect(b.peer_id)
+        assert how is How.RELAYED
+        relay.close()
+        closed = await asyncio.wait_for(peer.wait_closed(), 2)
+        assert (closed.code, closed.reason) == (lifecycle.LIVENESS_TIMEOUT, "the relay is gone")
 
 
 async def test_without_a_way_it_says_what_was_tried():
