@@ -125,6 +125,33 @@ class ResumePair(Pair):
         return all(self.of(side, Established) for side in (0, 1)) and same_session(self)
 
 
+def ready(link=RADIO_LINK, **named):
+    """A ResumePair whose ends both have generation 0."""
+    pair = ResumePair(link=link, **named)
+    pair.provision()
+    return pair
+
+
+def losing(pair, wanted):
+    """Let the link lose the frames that ``wanted`` says True to; returns those it lost."""
+    lost = []
+
+    def intercept(side, frame):
+        if wanted(side, frame):
+            lost.append(frame)
+            return []
+        return [frame]
+
+    pair.intercept = intercept
+    return lost
+
+
+def established(pair, times=1):
+    pair.run_until(
+        lambda: all(len(pair.of(side, Established)) >= times for side in (0, 1)) and pair.joined()
+    )
+
+
 def cut(frame):
     """An intercept for links on which no full handshake gets through."""
     return [] if frame[0] >> 6 == 1 else [frame]

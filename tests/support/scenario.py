@@ -37,7 +37,7 @@ def show(event):
 class Line:
     """Side 0 and side 1 of a serial line. ``lose[side]`` holds the counts of frames to lose."""
 
-    def __init__(self, trust=(None, None)):
+    def __init__(self, trust=(None, None), tickets=(None, None)):
         self.now = 0
         self.lose = (set(), set())
         self.counts = [0, 0]
@@ -45,6 +45,7 @@ class Line:
         self.digest = b""
         self.flying = []  # (when, order, to, frame)
         self.trust = trust
+        self.tickets = tickets
         self.boots = [0, 0]
         self.ends = [None, None]
         self.events = ([], [])
@@ -56,7 +57,14 @@ class Line:
         identity = Identity(bytes([side + 1]) * 32, CRYPTO)
         self.boots[side] += 1
         entropy = CountingEntropy(b"%d/%d" % (side, self.boots[side]))
-        self.ends[side] = Engine(identity, CRYPTO, entropy, SERIAL_LINK, trust=self.trust[side])
+        self.ends[side] = Engine(
+            identity,
+            CRYPTO,
+            entropy,
+            SERIAL_LINK,
+            trust=self.trust[side],
+            tickets=self.tickets[side],
+        )
 
     def run(self, until):
         """Pass frames and run timers until the clock shows ``until``."""

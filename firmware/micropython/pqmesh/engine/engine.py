@@ -4,6 +4,7 @@
 frame -> class 0  data       -> the session of its CID
          class 1  fragment   -> its flow; a whole message -> handshakes
          class 2  SACK, POLL -> the message that is being sent, or the flow
+                  R1, R2     -> resumptions, where the owner keeps tickets
 """
 
 from ..compat import TYPE_CHECKING
@@ -19,10 +20,12 @@ from ..wire.fragment import (
 )
 from ..wire.handshake import M3, MESSAGE_BYTES
 from ..wire.layout import decode
+from ..wire.resumption import RESUME, RESUMED
 from ..wire.session import decode_header
 from .context import Context
 from .flows import FlowTable, Head
 from .handshakes import HandshakeTable
+from .resumes import ResumeTable
 from .sender import fragments_needed, verify_poll
 from .session import PENDING
 from .sessions import SessionTable
@@ -37,6 +40,7 @@ if TYPE_CHECKING:
     from ..record import Record
     from .flows import Finished, Flow
     from .stats import Stats
+    from .tickets import Tickets
 
 
 class Engine:
@@ -56,6 +60,7 @@ class Engine:
     :param link: what the link can do (pqmesh.limits)
     :param trust: ``trust(peer_id)`` is asked before a proved peer is admitted; None admits all
     :param limits: how much memory this engine may use (pqmesh.limits.BOARD or GATEWAY)
+    :param tickets: where resumption secrets are kept (engine.tickets); None: HS-R is off
     :raises UsageError: the link's mtu is too small for HS-S
     """
 
@@ -67,6 +72,7 @@ class Engine:
         link: "LinkProfile",
         trust: "Callable[[bytes], bool] | None" = None,
         limits: "Limits" = BOARD,
+        tickets: "Tickets | None" = None,
     ) -> None:
         for size in MESSAGE_BYTES.values():
             fragments_needed(size, link.mtu)
@@ -74,6 +80,12 @@ class Engine:
         self._flows = FlowTable(limits.flows, link.handshake_ms)
         self._sessions = SessionTable(self._context)
         self._handshakes = HandshakeTable(self._context, self._flows, self._sessions, trust)
+        self._resumes: "ResumeTable | None" = None
+        if tickets is not None:
+            self._resumes = ResumeTable(
+                self._context, self._handshakes, self._sessions, trust, tickets
+            )
+            self._handshakes.resumes = self._resumes
 
     @property
     def stats(self) -> "Stats":
@@ -83,13 +95,15 @@ class Engine:
     def connect(self, now: int, expect: "bytes | None" = None) -> int:
         """Start a handshake as initiator; returns the session's handle.
 
-        Ends in Established or Refused. When the peer is connecting too, the two attempts
-        become one and this handle names the result.
+        HS-R where there is a ticket for ``expect``, HS-S otherwise, and when HS-R stays
+        unanswered. Ends in Established or Refused. When the peer is connecting too, the two
+        attempts become one and this handle names the result.
 
         :param expect: the PeerId that must answer; None takes whoever does
         :raises Busy: no room for another handshake
         """
-        return self._handshakes.connect(now, expect)
+        handle = 0 if self._resumes is None else self._resumes.connect(now, expect)
+        return handle or self._handshakes.connect(now, expect)
 
     def send(self, session: int, payload: bytes, now: int) -> int:
         """Queue a message: reliable, in order, acknowledged; returns its number.
@@ -111,7 +125,8 @@ class Engine:
         :raises NoSuchSession: it has ended already
         :raises UsageError: the reason is out of range
         """
-        if not self._handshakes.abandon(session, now):
+        resuming = self._resumes is not None and self._resumes.abandon(session)
+        if not resuming and not self._handshakes.abandon(session, now):
             self._sessions.open(session).close(reason, now)
         self._sessions.sweep()
 
@@ -134,6 +149,8 @@ class Engine:
     def handle_timeout(self, now: int) -> None:
         """Do what has fallen due. Harmless when called early or often."""
         self._sessions.handle_timeout(now)
+        if self._resumes is not None:
+            self._resumes.handle_timeout(now)
         self._handshakes.handle_timeout(now)
         self._flows.handle_timeout(now)
         self._handshakes.step(now)
@@ -154,6 +171,7 @@ class Engine:
                 self._handshakes.next_deadline(),
                 self._sessions.next_deadline(),
                 self._flows.next_deadline(),
+                None if self._resumes is None else self._resumes.next_deadline(),
             )
         )
 
@@ -168,6 +186,10 @@ class Engine:
             self._on_sack(frame, now)
         elif frame[0] == POLL:
             self._on_poll(frame, now)
+        elif self._resumes is not None and frame[0] == RESUME:
+            self._resumes.on_resume(frame, now)
+        elif self._resumes is not None and frame[0] == RESUMED:
+            self._resumes.on_resumed(frame, now)
         else:
             raise UnknownKind("frame of kind 0x%02x" % frame[0])
 
@@ -175,6 +197,8 @@ class Engine:
         header = decode_header(frame)
         session = self._sessions.by_cid(header.cid)
         content = session.open(header, frame)
+        if self._resumes is not None:
+            self._resumes.on_frame(session, now)
         if session.state == PENDING:
             self._handshakes.on_confirm(session, content, now)
         session.take(content, now)

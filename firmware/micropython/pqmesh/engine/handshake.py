@@ -7,16 +7,20 @@ sender.py. What decides between handshakes is in handshakes.py.
 
 from ..compat import TYPE_CHECKING, const
 from ..wire.handshake import HS_S, Params
-from .handshake_states import START, advance
+from .handshake_states import PROVED, START, advance
 from .hs_s import Initiator, Responder
 from .sender import MessageSender
 from .stats import Tally
 from .timers import earliest
 
 if TYPE_CHECKING:
+    from ..limits import LinkProfile
     from .context import Context
+    from .hs_s import Outcome
+    from .peering import Peering
 
 _MAX_WINDOW = const(32)
+_STALE_RTOS = const(8)  # of the least timeout: a silent half-open handshake may give way
 
 
 def own_params(context: "Context") -> Params:
@@ -41,6 +45,7 @@ class Handshake:
         self.initiator: "Initiator | None" = None
         self.responder: "Responder | None" = None
         self.sender: "MessageSender | None" = None
+        self.outcome: "Outcome | None" = None  # once the session is made
         self._context = context
 
     def begin(self) -> Initiator:
@@ -62,6 +67,18 @@ class Handshake:
     def nonce(self) -> bytes:
         """Return what decides between crossed handshakes; empty while we are not initiator."""
         return self.initiator.nonce if self.initiator is not None else b""
+
+    def goes_on_from(self, resumption: "Peering") -> None:
+        """Bring about what HS-R did not: under its handle, its octets and its time included."""
+        self.handle = resumption.handle
+        self.tally = resumption.tally
+        self.started_at = resumption.started_at
+
+    def proved_peer(self) -> bytes:
+        """Return whom M2 has proved, while our M3 is out; empty at any other time."""
+        if self.state == PROVED and self.initiator is not None:
+            return self.initiator.peer_id
+        return b""
 
     def advance(self, what: int) -> None:
         """Move on in the table of handshake_states. :raises Unexpected: not from here"""
@@ -89,3 +106,14 @@ class Handshake:
     def next_deadline(self) -> "int | None":
         """Return when the handshake next wants attention."""
         return earliest((self.expires_at, self.sender.deadline if self.sender else None))
+
+
+def stalest_of(handshakes: "list[Handshake]", now: int, link: "LinkProfile") -> "Handshake | None":
+    """Return the peer's handshake that has been silent longest, if that is long enough."""
+    stalest: "Handshake | None" = None
+    for handshake in handshakes:
+        if not handshake.ours and (stalest is None or handshake.touched_at < stalest.touched_at):
+            stalest = handshake
+    if stalest is None or now < stalest.touched_at + _STALE_RTOS * link.min_rto_ms:
+        return None
+    return stalest

@@ -13,13 +13,13 @@ nonce, and one that arrives after our M3 is answered beside it.
 
 from ..compat import TYPE_CHECKING, const
 from ..errors import Busy, Exhausted, Malformed, ProtocolError, Unexpected, UnknownKind
-from ..identity import short
 from ..wire.fragment import fragment_kind
 from ..wire.handshake import HS_S, M1, M2, M3, MESSAGE_BYTES
 from ..wire.session import HEADER_BYTES, REASON_FULL, REASON_REFUSED, Close
 from . import events
 from . import handshake_states as states
-from .handshake import Handshake
+from .admission import objection, refusal_text
+from .handshake import Handshake, stalest_of
 from .hs_s import read_offer
 from .session import Session
 from .stats import Tally
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from .context import Context
     from .flows import Flow, FlowTable, Head
     from .hs_s import Outcome
+    from .peering import Peering
+    from .resumes import ResumeTable
     from .session import Content
     from .sessions import SessionTable
 
@@ -40,13 +42,6 @@ _ANSWER = const(1)
 _VERIFY = const(2)
 _FINISH = const(3)
 _ADMIT = const(4)
-
-_STALE_RTOS = const(8)  # of the least timeout: a silent half-open handshake may give way
-
-_REFUSALS = {
-    REASON_REFUSED: "the peer does not admit us",
-    REASON_FULL: "the peer has no room for another session",
-}
 
 
 class HandshakeTable:
@@ -63,6 +58,7 @@ class HandshakeTable:
         self._flows = flows
         self._sessions = sessions
         self._trust = trust
+        self.resumes: "ResumeTable | None" = None  # None: there is no HS-R here
         self._alone = context.link.point_to_point  # one neighbour: crossed connects merge
         self._all: "list[Handshake]" = []
         self._work: "list[tuple[int, Handshake, Buffer]]" = []
@@ -70,14 +66,16 @@ class HandshakeTable:
 
     # Inputs
 
-    def connect(self, now: int, expect: "bytes | None") -> int:
-        """Begin as initiator; see Engine.connect."""
+    def connect(self, now: int, expect: "bytes | None", after: "Peering | None" = None) -> int:
+        """Begin as initiator; see Engine.connect. ``after``: the resumption that failed."""
         if self._alone and self._initiators():
             raise Busy("a handshake with the one neighbour is under way")
         if not self._make_room(now):
             raise Busy("%d handshakes are under way" % len(self._all))
         handshake = Handshake(self._context, True, now)
         handshake.expect = expect
+        if after is not None:
+            handshake.goes_on_from(after)
         handshake.advance(states.CONNECT)
         self._context.stats.handshakes_started += 1
         self._all.append(handshake)
@@ -94,6 +92,19 @@ class HandshakeTable:
             return False
         self._fail(handshake, "given up by its owner", now)
         return True
+
+    def proving(self, peer_id: bytes) -> bool:
+        """Whether our M3 is on its way to this peer: too late to give way."""
+        return bool([own for own in self._all if own.proved_peer() == peer_id])
+
+    def give_way(self, peer_id: bytes) -> int:
+        """HS-R has opened a session with this peer: return the handle of ours to it, or 0."""
+        for own in self._initiators():
+            anybody = own.expect is None and self._alone
+            if (own.expect == peer_id or anybody) and not own.proved_peer():
+                self._end(own)
+                return own.handle
+        return 0
 
     def expects(self, head: "Head", fragment_octet: int) -> "tuple[int, Tally]":
         """Decide whether the message that ``head`` announces is wanted.
@@ -139,8 +150,7 @@ class HandshakeTable:
             raise Unexpected("the handshake of this session is over")
         if isinstance(content.control, Close):
             session.quiet = True
-            reason = content.control.reason
-            text = _REFUSALS.get(reason, "the peer closed, reason %d" % reason)
+            text = refusal_text(content.control.reason)
             self._fail(handshake, text, now, session.peer_id)
             return
         handshake.advance(states.CONFIRM)
@@ -243,7 +253,7 @@ class HandshakeTable:
         except ProtocolError as error:  # forged: the genuine one may still come
             self._context.stats.drop(error)
             return
-        fault = self._objection(initiator.peer_id, handshake.expect)
+        fault = objection(initiator.peer_id, handshake.expect, self._trust)
         if fault:
             self._fail(handshake, fault, now, initiator.peer_id)
             return
@@ -268,10 +278,10 @@ class HandshakeTable:
             self._context.stats.drop(error)
             return
         handshake.stop_sending()
-        fault = self._objection(outcome.peer_id, self._expected())
+        fault = objection(outcome.peer_id, self._expected(), self._trust)
         full = self._sessions.full_for(outcome.peer_id)
         if not (fault or full):
-            self._take_over(handshake)
+            self._take_over(handshake, outcome.peer_id)
         session = self._add_session(handshake, responder.peer_cid, outcome)
         if fault or full:
             session.quiet = True
@@ -283,18 +293,11 @@ class HandshakeTable:
         self._established(handshake, session, now)
         session.confirm(now)
 
-    def _objection(self, peer_id: bytes, expect: "bytes | None") -> "str | None":
-        """Say why a proved peer is not admitted, or None."""
-        if expect is not None and peer_id != expect:
-            return "wrong identity: %s is there, %s is expected" % (short(peer_id), short(expect))
-        if self._trust is not None and not self._trust(peer_id):
-            return "identity %s is not trusted here" % short(peer_id)
-        return None
-
     def _add_session(self, handshake: Handshake, peer_cid: int, outcome: "Outcome") -> Session:
         cids = (handshake.cid, peer_cid)
         session = Session(self._context, handshake.handle, cids, outcome)
         self._sessions.add(session)
+        handshake.outcome = outcome
         return session
 
     # Endings
@@ -302,6 +305,8 @@ class HandshakeTable:
     def _established(self, handshake: Handshake, session: Session, now: int) -> None:
         handshake.stop_sending()
         self._all.remove(handshake)
+        if self.resumes is not None and handshake.outcome is not None:
+            self.resumes.full_handshake(session, handshake.outcome)
         session.admit(now)
         self._sessions.replace_others(session)
         self._context.stats.handshakes_finished += 1
@@ -347,13 +352,15 @@ class HandshakeTable:
                 handshake.expires_at = now + self._context.link.handshake_ms
                 self._queue(_OFFER, handshake, b"", now)
 
-    def _take_over(self, handshake: Handshake) -> None:
-        """On a point-to-point link an own attempt ends in what the neighbour began."""
-        if self._alone:
-            for own in self._initiators():
-                self._end(own)
-                self._flows.reassign(handshake.handle, own.handle)
-                handshake.handle = own.handle
+    def _take_over(self, handshake: Handshake, peer_id: bytes) -> None:
+        """Our own attempt ends in what the peer began: HS-R anywhere, HS-S where it is alone."""
+        handle = self.resumes.handle_of(peer_id) if self.resumes is not None else 0
+        for own in self._initiators() if self._alone else ():
+            self._end(own)
+            handle = own.handle
+        if handle:
+            self._flows.reassign(handshake.handle, handle)
+            handshake.handle = handle
 
     # Tables
 
@@ -365,10 +372,8 @@ class HandshakeTable:
 
     def _expected(self) -> "bytes | None":
         """Return whom the neighbour must be: a connect of ours under way may say so."""
-        if self._alone:
-            for own in self._initiators():
-                return own.expect
-        return None
+        own = self._initiators() if self._alone else []
+        return own[0].expect if own else None
 
     def _find(self, handle: int) -> "Handshake | None":
         for handshake in self._all:
@@ -380,16 +385,8 @@ class HandshakeTable:
         """Whether one more handshake may begin; a stale one of a peer's gives way to it."""
         if len(self._all) < self._context.limits.half_open:
             return True
-        stalest: "Handshake | None" = None
-        for handshake in self._all:
-            if not handshake.ours and (
-                stalest is None or handshake.touched_at < stalest.touched_at
-            ):
-                stalest = handshake
-        if (
-            stalest is None
-            or now < stalest.touched_at + _STALE_RTOS * self._context.link.min_rto_ms
-        ):
+        stalest = stalest_of(self._all, now, self._context.link)
+        if stalest is None:
             return False
         self._fail(stalest, "given way to a newer one", now)
         return True

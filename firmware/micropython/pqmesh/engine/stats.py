@@ -27,6 +27,7 @@ class Stats:
         self.frames_overflowed = 0  # not sent because the transmit queue was full
         self.handshakes_started = 0
         self.handshakes_finished = 0
+        self.handshakes_resumed = 0  # of the finished ones, those by HS-R
         self.handshakes_failed = 0
         self.dropped: "dict[str, int]" = {}  # by the name of the ProtocolError
 

@@ -5,7 +5,9 @@ import pytest
 
 from pqmesh.engine import handshake_states as states
 from pqmesh.engine.context import Context
-from pqmesh.engine.handshake import Handshake, own_params
+from pqmesh.engine.handshake import Handshake, own_params, stalest_of
+from pqmesh.engine.peering import Peering
+from pqmesh.engine.tickets import MemoryTickets, Ticket
 from pqmesh.errors import Unexpected
 from pqmesh.identity import Identity
 from pqmesh.limits import BOARD, GATEWAY, SERIAL_LINK, replace
@@ -98,3 +100,35 @@ def test_in_the_end_the_peer_is_given_up():
     while ours.retransmit(ours.sender.deadline):
         tries += 1
     assert tries == SERIAL_LINK.tries
+
+
+def test_the_stalest_of_the_peers_gives_way_once_it_was_silent_for_long():
+    patience = 8 * SERIAL_LINK.min_rto_ms
+    ours, older, newer = (Handshake(context(), mine, 0) for mine in (True, False, False))
+    newer.touched_at = 5
+    table = [newer, older, ours]
+    assert stalest_of(table, patience - 1, SERIAL_LINK) is None
+    assert stalest_of(table, patience, SERIAL_LINK) is older
+    assert stalest_of([ours], patience, SERIAL_LINK) is None
+
+
+def test_it_goes_on_from_a_resumption_under_its_handle():
+    ticket = Ticket(b"p" * 32, b"c" * 32, None, 0, bytes(8))
+    resumption = Peering(context(), MemoryTickets(1), ticket)
+    resumption.connect(77)
+    resumption.tally.sent = 42
+    ours = Handshake(context(), True, 99)
+    ours.goes_on_from(resumption)
+    assert (ours.handle, ours.started_at, ours.tally.sent) == (resumption.handle, 77, 42)
+
+
+def test_whom_it_has_proved_is_told_only_while_m3_is_out():
+    ours = Handshake(context(), True, 0)
+    assert ours.proved_peer() == b""
+    ours.begin().peer_id = b"p" * 32
+    ours.advance(states.CONNECT)
+    assert ours.proved_peer() == b""
+    ours.advance(states.M2)
+    assert ours.proved_peer() == b"p" * 32
+    ours.advance(states.CONFIRM)
+    assert ours.proved_peer() == b""
