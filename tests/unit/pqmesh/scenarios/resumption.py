@@ -21,8 +21,10 @@ for round in range(3):
     for side in (0, 1):
         ticket = boxes[side].load(names[1 - side])
         print(side, ticket.resumptions, brief(ticket.current), ticket.candidate)
+line.summary()
 
-boxes[1].forget(names[0])  # the ticket is lost on one side: silence, then the full handshake
+line = Line(tickets=boxes)  # the ticket is lost on one side: silence, then the full handshake
+boxes[1].forget(names[0])
 line.ends[0].connect(line.now, names[1])
 line.run(line.now + 9000)
 line.summary()
