@@ -18,7 +18,13 @@ from pqmesh.limits import SERIAL_LINK
 from . import builtin
 from . import settings as board_settings
 from .app import Node
-from .compat import TYPE_CHECKING, keep_heap_compact, mem_free, new_event_loop
+from .compat import (
+    TYPE_CHECKING,
+    keep_heap_compact,
+    listen_to_ctrl_c,
+    mem_free,
+    new_event_loop,
+)
 from .entropy import entropy
 from .identity import load_or_create
 from .serial import SerialLink
@@ -101,11 +107,22 @@ def run(
     try:
         asyncio.run(node.run())
     except KeyboardInterrupt:
-        new_event_loop()
-        asyncio.run(node.goodbye())
+        _say_goodbye(node)
         print("pqmesh node stopped; pqmesh_node.run() goes on")
     finally:
         new_event_loop()
+
+
+def _say_goodbye(node: Node) -> None:
+    """At most half a second. People (and tools) press Ctrl-C twice: the second must not cut it."""
+    try:
+        listen_to_ctrl_c(False)
+        new_event_loop()
+        asyncio.run(node.goodbye())
+    except KeyboardInterrupt:
+        pass  # it came in before we stopped listening
+    finally:
+        listen_to_ctrl_c(True)
 
 
 def use_directory(path: str) -> None:

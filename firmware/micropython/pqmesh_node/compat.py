@@ -24,6 +24,7 @@ RESTART_CODE = 3  # exit status of a node without hardware that was told to rese
 MICROPYTHON = sys.implementation.name == "micropython"
 
 _EAGAIN = 11
+_CTRL_C = 3
 _COLLECT_EVERY_BYTES = 8_192
 _ACCEPT_POLL_MS = 20
 
@@ -46,6 +47,13 @@ if MICROPYTHON:
 
     def print_exception(error: BaseException) -> None:
         sys.print_exception(error)
+
+    def listen_to_ctrl_c(wanted: bool) -> None:
+        """Whether Ctrl-C on the prompt interrupts the program."""
+        import micropython
+
+        if hasattr(micropython, "kbd_intr"):
+            micropython.kbd_intr(_CTRL_C if wanted else -1)
 
     def keep_heap_compact() -> None:
         """Collect after every few KB, not only when the heap is full.
@@ -98,6 +106,7 @@ if MICROPYTHON:
             self._sock.close()
 
 else:
+    import signal
     import traceback
 
     TICKS_PERIOD = 1 << 30
@@ -121,6 +130,10 @@ else:
 
     def print_exception(error: BaseException) -> None:
         traceback.print_exception(error)
+
+    def listen_to_ctrl_c(wanted: bool) -> None:
+        """Whether Ctrl-C (SIGINT) interrupts the program."""
+        signal.signal(signal.SIGINT, signal.default_int_handler if wanted else signal.SIG_IGN)
 
     def keep_heap_compact() -> None:
         """Nothing to do: CPython counts references."""

@@ -2,6 +2,7 @@
 """What an operator types at the prompt."""
 
 import asyncio
+import signal
 
 import pytest
 
@@ -80,6 +81,35 @@ def test_ctrl_c_says_goodbye_and_comes_back(monkeypatch, capsys):
     printed = capsys.readouterr().out.splitlines()
     assert printed[0].startswith(f"pqmesh node {node.peer_id.hex()[:16]} on board")
     assert printed[1] == "pqmesh node stopped; pqmesh_node.run() goes on"
+
+
+@pytest.mark.parametrize("moment", ["before", "within"])
+def test_a_second_ctrl_c_neither_cuts_the_goodbye_nor_shows_a_traceback(
+    monkeypatch, capsys, moment
+):
+    node = board.make_node(Silence())
+    said: list[str] = []
+
+    async def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    async def goodbye() -> None:
+        if moment == "within":
+            signal.raise_signal(signal.SIGINT)
+        said.append("goodbye")
+
+    def forget() -> None:
+        if moment == "before" and not said:
+            said.append("again")
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(node, "run", interrupted)
+    monkeypatch.setattr(node, "goodbye", goodbye)
+    monkeypatch.setattr(board, "new_event_loop", forget)
+    board.run()
+    assert said == (["goodbye"] if moment == "within" else ["again"])
+    assert "pqmesh node stopped" in capsys.readouterr().out
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_a_led_pin_gives_the_led_commands(monkeypatch):
