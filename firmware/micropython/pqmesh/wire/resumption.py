@@ -34,7 +34,8 @@ class Resume(WireObject):
     Replay: the responder's nonce is fresh, so a replay ends in a session without an R3. Dead as
         soon as the pair has moved on by one generation.
     Rate: an unknown ticket costs one look-up and draws nothing; a forged MAC costs one HMAC; a
-        genuine one draws at most three Resumed, and is bounded by the table of half-open ones.
+        genuine one draws at most three Resumed, and one for each repeat of itself; the table of
+        half-open ones is bounded.
     """
 
     LAYOUT = (

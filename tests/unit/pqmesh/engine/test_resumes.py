@@ -121,6 +121,16 @@ def test_a_repeated_nonce_gets_the_identical_r2():
     assert pair.sent[1][0] == pair.sent[1][1]
 
 
+def test_07_after_a_restart_the_same_r1_gets_another_r2():
+    pair = ready()
+    losing(pair, lambda side, frame: side == 1)
+    pair.resume(0)
+    pair.run_for(500)
+    pair.reboot(1)
+    pair.deliver(1, pair.sent[0][0])
+    assert len({r2[5:21] for r2 in pair.sent[1]}) == 2  # nonces: so all its keys are others
+
+
 def test_a_lost_r3_is_drawn_again_by_r2():
     pair = ready()
     lost = losing(pair, lambda side, frame: side == 0 and len(frame) == 13 and pair.now < 1_000)

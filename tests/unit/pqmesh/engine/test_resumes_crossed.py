@@ -140,6 +140,16 @@ def test_a_second_resume_replaces_the_session_and_moves_on():
     assert max(pair.ticket(side).resumptions for side in (0, 1)) == 3
 
 
+def test_a_frame_of_another_session_confirms_nothing():
+    pair = ready()
+    pair.resume(0)
+    established(pair)
+    before = pair.ticket(0)
+    pair.ends[0]._resumes.on_frame(object(), pair.now)  # another peer's
+    assert pair.ticket(0) == before
+    assert before.candidate is not None
+
+
 def test_a_frame_of_an_older_session_confirms_nothing():
     pair = ready()
     old = []

@@ -12,13 +12,14 @@ from collections import Counter
 
 import pytest
 
-from pqmesh.engine.events import Established
+from pqmesh.engine.events import Established, Refused
 from pqmesh.errors import Busy, MeshError
 from pqmesh.limits import RADIO_LINK, SERIAL_LINK, replace
 from support.resumption import R1, PowerCut, ResumePair, cut
 from support.simulation import Medium
 
 LINKS = {"shared": RADIO_LINK, "alone": replace(RADIO_LINK, point_to_point=True)}
+SHARED_CABLE = replace(SERIAL_LINK, point_to_point=False)
 CHAOS = {"loss": 0.25, "repeat": 0.1, "jitter_ms": 3_000}
 
 
@@ -114,6 +115,44 @@ def test_07_with_full_handshakes_in_between_they_still_meet(link, seed):
     pair.run_until(lambda: pair.joined() and pair.in_step())
     pair.reboot(dice.randrange(2))
     assert resumed_in(pair, dice.randrange(2)) <= 2
+
+
+def crossed(seed, link, held):
+    """Both connect at about the same time, by name or not; those in ``held`` have tickets."""
+    dice = random.Random(seed)
+    pair = ResumePair(seed, Medium(loss=dice.choice((0.0, 0.05, 0.15))), link)
+    pair.provision(held)
+    for side in (0, 1):
+        if dice.random() < 0.7 or side not in held:
+            pair.resume(side)
+        else:
+            pair.connect(side)
+        pair.run_for(dice.randrange(1_500))
+    pair.run_for(100_000)
+    return pair
+
+
+@pytest.mark.parametrize(
+    ("link", "held"),
+    [(SERIAL_LINK, (0, 1)), (SERIAL_LINK, (0,)), (SERIAL_LINK, (1,)), (SHARED_CABLE, (0, 1))],
+    ids=["alone", "alone-first", "alone-second", "shared"],
+)
+def test_crossings_of_both_kinds_become_one_session(link, held):
+    for seed in range(20):
+        pair = crossed(seed, link, held)
+        assert pair.joined(), (seed, pair.events)
+        assert pair.in_step(), seed
+        assert not pair.of(0, Refused) + pair.of(1, Refused)
+
+
+@pytest.mark.parametrize("held", [(0,), (1,)], ids=["first", "second"])
+@pytest.mark.parametrize("seed", range(20))
+def test_where_full_handshakes_do_not_merge_the_next_connect_puts_it_right(held, seed):
+    pair = crossed(seed, SHARED_CABLE, held)
+    settle(pair)
+    pair.medium = Medium()
+    pair.resume(0)
+    pair.run_until(lambda: pair.joined() and pair.in_step())
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
