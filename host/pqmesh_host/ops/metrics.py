@@ -87,6 +87,15 @@ def _links(links: list[LinkSnapshot]) -> Iterator[Metric]:
     yield refused
 
 
+_NOT_A_SCRAPER = (
+    OSError,
+    TimeoutError,
+    asyncio.IncompleteReadError,
+    asyncio.LimitOverrunError,
+    ValueError,
+)
+
+
 @contextlib.asynccontextmanager
 async def serve(
     address: tuple[str, int], snapshot: Callable[[], NodeSnapshot]
@@ -99,12 +108,16 @@ async def serve(
     registry.register(SnapshotCollector(snapshot))
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError, TimeoutError, asyncio.IncompleteReadError, ValueError):
+        try:
             async with asyncio.timeout(REQUEST_S):
                 head = await reader.readuntil(b"\r\n\r\n")
                 writer.write(_answer(head, registry))
                 await writer.drain()
-        writer.close()
+        except _NOT_A_SCRAPER:
+            pass  # too much, too little, too late, or gone: cut off without a word
+        finally:
+            # Before Python 3.11.3 nothing else closes a connection whose handler failed.
+            writer.close()
 
     try:
         server = await asyncio.start_server(connected, *address, limit=REQUEST_BYTES)
