@@ -97,7 +97,7 @@ async def together():
         log.append(str(error))
     try:
         await wait_for_ms(run_together(worker, worker), 5)
-    except asyncio.TimeoutError:  # noqa: UP041 (MicroPython has no other name)
+    except asyncio.TimeoutError:  # MicroPython has no other name
         log.append("timed out")
     print(log)
 
