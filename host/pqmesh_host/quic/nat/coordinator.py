@@ -15,11 +15,13 @@ Bounded: 256 requests under way, each at most 10 s; one request per pair in 2 s.
 from __future__ import annotations
 
 import dataclasses
+import ipaddress
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..frames import Address
 from .aqcc import MAX_ADDRESSES, Coordination
+from .candidates import is_local
 
 MAX_PENDING = 256
 MAX_LIFETIME_MS = 10_000
@@ -66,12 +68,15 @@ class Coordinator:
         fault = self._fault(sender, message, now_ms)
         if fault is not None:
             return [(sender, _rejected(message, fault))]
-        where = self._seen_at(sender)
-        if where is None:
+        where, other = self._seen_at(sender), self._seen_at(message.target)
+        if where is None or other is None:
             return []  # it hung up meanwhile; there is nobody to answer
         self._note_pair(message, now_ms)
         lifetime = min(message.expires_at_unix_ms - now_ms, MAX_LIFETIME_MS)
-        addresses = _with(where, message.initiator_addresses)
+        addresses = message.initiator_addresses
+        if message.round <= 1:
+            # Later rounds are about relays: where the peer itself is seen was of no use.
+            addresses = _told(where, addresses, other)
         request = dataclasses.replace(message, initiator_addresses=addresses)
         self._pending[_key(message)] = _Pending(request, now_ms + lifetime)
         return [(message.target, dataclasses.replace(request, kind="Offer"))]
@@ -93,14 +98,14 @@ class Coordinator:
 
     def _on_ready(self, sender: bytes, message: Coordination) -> Out:
         pending = self._pending.get(_key(message))
-        where = self._seen_at(sender)
-        if pending is None or message.target != sender or where is None:
+        where, other = self._seen_at(sender), self._seen_at(message.initiator)
+        if pending is None or message.target != sender or where is None or other is None:
             return []  # late, or for a request that never was
         del self._pending[_key(message)]
         accepted = dataclasses.replace(
             pending.request,
             kind="Accepted",
-            target_addresses=_with(where, message.target_addresses),
+            target_addresses=_told(where, message.target_addresses, other),
         )
         return [(message.initiator, accepted), (message.target, accepted)]
 
@@ -122,9 +127,19 @@ def _key(message: Coordination) -> tuple[bytes, bytes, int]:
     return message.initiator, message.target, message.request_id
 
 
-def _with(first: Address, others: tuple[Address, ...]) -> tuple[Address, ...]:
-    """``first``, then the others without repeats, as many as a message lists."""
-    return tuple(dict.fromkeys((first, *others)))[:MAX_ADDRESSES]
+def _told(seen: Address, claimed: tuple[Address, ...], other_seen: Address) -> tuple[Address, ...]:
+    """Where we see a peer, then what it claims, without repeats, as many as a message lists.
+
+    Its private addresses go only to one that is seen at the same host, or is as private: to
+    anybody else they mean nothing, and ant-quic 0.27 dials one candidate, a private one first.
+    """
+    near = seen[0] == other_seen[0] or (_is_private(seen) and _is_private(other_seen))
+    useful = [address for address in claimed if near or not _is_private(address)]
+    return tuple(dict.fromkeys((seen, *useful)))[:MAX_ADDRESSES]
+
+
+def _is_private(address: Address) -> bool:
+    return is_local(ipaddress.ip_address(address[0].partition("%")[0]))
 
 
 def _rejected(message: Coordination, reason: str) -> Coordination:

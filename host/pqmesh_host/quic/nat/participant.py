@@ -180,7 +180,7 @@ class Participant:
         # it is the coordinator's allowance that is used up, not a name's anybody can make.
         seen_at: Collection[str] = [address[0] for address in offered[:1]]
         if entry.relayed:
-            offered, seen_at = (() if ours else offered[1:]), relay_hosts
+            offered, seen_at = (() if ours else offered), relay_hosts
         addresses = self._admitted(coordinator, offered, seen_at, now_s)
         if not addresses and not (ours and entry.relayed):
             return []

@@ -18,7 +18,7 @@ from pqmesh_host.quic.nat.coordinator import (
 ALICE, BOB, CAROL = (bytes([name]) * 32 for name in b"abc")
 SEEN: dict[bytes, Address] = {ALICE: ("198.18.0.1", 4001), BOB: ("198.18.0.2", 4002)}
 NOW = 1_790_000_000_000
-CLAIMED = (("10.0.0.1", 4001), ("198.18.0.1", 4001))
+CLAIMED = (("198.18.0.1", 4444), ("198.18.0.1", 4001), ("10.0.0.1", 4001))
 
 
 def request(**changes: object) -> Coordination:
@@ -48,14 +48,39 @@ def test_two_peers_are_told_where_each_is_seen() -> None:
     ((to, offer),) = made.handle(ALICE, request(), NOW)
     assert (to, offer.kind) == (BOB, "Offer")
     # Where we see her comes first, and what she says of herself once.
-    assert offer.initiator_addresses == (("198.18.0.1", 4001), ("10.0.0.1", 4001))
+    assert offer.initiator_addresses == (("198.18.0.1", 4001), ("198.18.0.1", 4444))
     first, second = made.handle(BOB, ready(), NOW + 50)
     assert first == (ALICE, second[1])
     assert second[0] == BOB
     assert first[1].kind == "Accepted"
     assert first[1].initiator_addresses == offer.initiator_addresses
-    assert first[1].target_addresses == (("198.18.0.2", 4002), ("10.9.9.9", 4002))
+    assert first[1].target_addresses == (("198.18.0.2", 4002),)
     assert len(made) == 0
+
+
+def test_in_round_2_only_the_relay_is_told() -> None:
+    relay = (("198.18.0.9", 9009),)
+    ((_, offer),) = coordinator().handle(ALICE, request(round=2, initiator_addresses=relay), NOW)
+    assert offer.initiator_addresses == relay
+
+
+@pytest.mark.parametrize(
+    ("alice", "bob", "told"),
+    [
+        ("198.18.0.1", "198.18.0.1", True),  # behind the same NAT
+        ("10.0.0.1", "10.0.0.2", True),  # all three in one network
+        ("198.18.0.1", "10.0.0.2", False),
+        ("198.18.0.1", "198.18.0.2", False),
+    ],
+)
+def test_private_addresses_are_told_where_they_may_mean_something(
+    alice: str, bob: str, told: bool
+) -> None:
+    made = Coordinator({ALICE: (alice, 4001), BOB: (bob, 4002)}.get)
+    ((_, offer),) = made.handle(ALICE, request(), NOW)
+    assert (("10.0.0.1", 4001) in offer.initiator_addresses) is told or alice == "10.0.0.1"
+    (_, accepted), _ = made.handle(BOB, ready(), NOW + 50)
+    assert (("10.9.9.9", 4002) in accepted.target_addresses) is told
 
 
 @pytest.mark.parametrize(

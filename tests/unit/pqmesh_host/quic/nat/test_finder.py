@@ -29,10 +29,13 @@ async def test_a_pinned_peer_is_found_where_its_address_is_out_of_date():
             await bob.connect(carol.local_address)
             found = await finder.connect(silent, expect=bob.peer_id)
             assert found.peer_id == bob.peer_id
-            dialled = await carol.connect(alice.local_address)
-            accepted = await asyncio.wait_for(finder.accept(), 5)
-            assert accepted.peer_id == carol.peer_id
-            assert dialled.is_open
+
+
+async def test_it_accepts_as_the_endpoint_does():
+    async with endpoints("alice", "bob") as (alice, bob), Traversal.open(alice) as traversal:
+        await bob.connect(alice.local_address)
+        accepted = await asyncio.wait_for(Finder(alice, traversal).accept(), 5)
+        assert accepted.peer_id == bob.peer_id
 
 
 async def test_without_a_pin_the_address_is_all_there_is():

@@ -55,14 +55,15 @@ def test_both_ends_dial_where_the_coordinator_sees_the_other() -> None:
     answer = one(bob.handle(CAROL, offer, [("10.7.7.7", 4002)], NOW, 0))
     assert isinstance(answer, Send)
     to_alice, to_bob = carol.handle(BOB, answer.message, NOW)
-    # The private addresses mean nothing to the other side and are not dialled.
-    assert one(alice.handle(CAROL, to_alice[1], [], NOW, 0)) == Punch(
+    # ant-quic's coordinator passes private addresses on: they mean nothing here.
+    private = dataclasses.replace(to_alice[1], target_addresses=(SEEN[BOB], ("10.7.7.7", 4002)))
+    assert one(alice.handle(CAROL, private, [], NOW, 0)) == Punch(
         BOB, (SEEN[BOB],), request_id, True
     )
     assert one(bob.handle(CAROL, to_bob[1], [], NOW, 0)) == Punch(
         ALICE, (SEEN[ALICE],), request_id, False
     )
-    assert (alice.refused_addresses, bob.refused_addresses) == (1, 1)
+    assert (alice.refused_addresses, bob.refused_addresses) == (1, 0)
 
 
 def test_a_rejection_is_reported() -> None:
@@ -147,6 +148,7 @@ def second_round(bob: Participant, **changes: object) -> list[Output]:
     """Alice's relay address reaches Bob, who agreed to a round 2."""
     offer = accepted(kind="Offer", target_addresses=(), round=2)
     assert isinstance(one(bob.handle(CAROL, offer, [], NOW, 0)), Send)
+    # Our coordinator tells of the relay alone; ant-quic's puts first where it sees her.
     agreed = accepted(round=2, initiator_addresses=(SEEN[ALICE], RELAY))
     return bob.handle(CAROL, dataclasses.replace(agreed, **changes), [], NOW, 0, ["198.18.0.9"])
 
@@ -159,7 +161,7 @@ def test_a_relay_we_are_not_connected_to_is_a_third_party() -> None:
     bob = participant(BOB)
     elsewhere = (SEEN[ALICE], ("198.18.0.77", 9009))
     assert second_round(bob, initiator_addresses=elsewhere) == []
-    assert bob.refused_addresses == 1
+    assert bob.refused_addresses == 2
 
 
 def test_the_coordinator_cannot_turn_round_1_into_round_2() -> None:
