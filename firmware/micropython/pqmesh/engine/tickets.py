@@ -13,6 +13,7 @@ initiator.
 
 from ..compat import TYPE_CHECKING
 from ..errors import UsageError
+from ..identity import short
 from ..limits import RESUMPTION_AGE_S, RESUMPTIONS
 from ..record import Record
 from .hs_r import ticket_of
@@ -38,6 +39,10 @@ class Ticket(Record):
         if self.candidate is None:
             return (ticket_of(self.current),)
         return (ticket_of(self.current), ticket_of(self.candidate))
+
+    def __repr__(self) -> str:
+        """Name the peer and no secret: a ticket may end up in a log."""
+        return "Ticket(%s, %d resumptions)" % (short(self.peer_id), self.resumptions)
 
 
 if TYPE_CHECKING:

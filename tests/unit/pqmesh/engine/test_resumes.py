@@ -214,6 +214,30 @@ def test_06_nothing_unauthenticated_lowers_the_mode_or_moves_the_ratchet():
     assert pair.sent[1] == []
 
 
+def flips(frame):
+    for bit in range(8 * len(frame)):
+        spoilt = bytearray(frame)
+        spoilt[bit // 8] ^= 1 << bit % 8
+        yield bytes(spoilt)
+
+
+def test_02_a_flipped_bit_in_any_frame_moves_nothing_and_the_genuine_one_still_counts():
+    pair = ready()
+    losing(pair, lambda side, frame: True)
+    pair.resume(0)
+    for to in (1, 0, 1):  # R1, R2, R3
+        genuine = pair.sent[1 - to][-1]
+        before = [pair.ticket(side) for side in (0, 1)], [len(sent) for sent in pair.sent]
+        for spoilt in flips(genuine):
+            assert pair.deliver(to, spoilt) is not None
+        assert before == (
+            [pair.ticket(side) for side in (0, 1)],
+            [len(sent) for sent in pair.sent],
+        )
+        assert pair.deliver(to, genuine) is None
+    assert pair.joined()
+
+
 @pytest.mark.parametrize("side", [0, 1])
 def test_06_after_256_resumptions_a_full_handshake_is_due(side):
     pair = ResumePair(link=ALONE)

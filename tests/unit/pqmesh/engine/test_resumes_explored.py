@@ -19,6 +19,7 @@ from support.resumption import R1, PowerCut, ResumePair, cut
 from support.simulation import Medium
 
 LINKS = {"shared": RADIO_LINK, "alone": replace(RADIO_LINK, point_to_point=True)}
+SEEDS = {"shared": range(1_000, 16_000), "alone": range(20_000, 35_000)}
 SHARED_CABLE = replace(SERIAL_LINK, point_to_point=False)
 CHAOS = {"loss": 0.25, "repeat": 0.1, "jitter_ms": 3_000}
 
@@ -101,6 +102,14 @@ def test_07_the_engines_are_never_apart(link):
 @pytest.mark.parametrize("link", LINKS.values(), ids=LINKS)
 def test_07_the_engines_are_never_apart_at_length(link):
     tries = Counter(episode(seed, 150, link) for seed in range(1_000, 2_500))
+    assert set(tries) <= {1, 2}, tries
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(3_600)
+@pytest.mark.parametrize("name", LINKS)
+def test_07_the_engines_are_never_apart_in_30_000_episodes(name):
+    tries = Counter(episode(seed, 60, LINKS[name]) for seed in SEEDS[name])
     assert set(tries) <= {1, 2}, tries
 
 

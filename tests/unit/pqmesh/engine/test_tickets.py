@@ -77,6 +77,10 @@ def test_06_a_ticket_wears_out_by_count_and_by_age():
     assert (RESUMPTIONS, RESUMPTION_AGE_S) == (256, 2_592_000)
 
 
+def test_a_ticket_in_a_log_tells_no_secret():
+    assert repr(ticket(candidate=b"d" * 32)) == "Ticket(5050505050505050, 0 resumptions)"
+
+
 def test_there_must_be_room_for_one():
     with pytest.raises(UsageError):
         MemoryTickets(0)
