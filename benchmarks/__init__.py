@@ -7,6 +7,8 @@
     gateway     a gateway's cold start and resident memory
     pqc         cycles, RAM and code size of the C crypto, per core
     quic        the QUIC endpoint: bulk, datagrams, small messages, handshakes
+    quic_flood  an established peer while strangers flood the endpoint with first packets
+    quic_ant    bulk into a real ant-quic node (after `make interop` has built one)
     nat         who reaches whom behind which NAT, and how (needs root)
 
 The boards of the benchmarks are the boards of the tests, so both measure the same thing.
