@@ -131,8 +131,9 @@ class NatLab:
             self._address(namespace, device, f"{net4}.{end}/24", f"{net6}{end}/64")
         self._ip(inner, "route", "add", "default", "via", f"{net4}.1")
         self._ip(inner, "-6", "route", "add", "default", "via", f"{net6}1")
-        for name in ("net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding"):
-            _run("ip", "netns", "exec", nat, "sysctl", "-qw", f"{name}=1")
+        for name in ("ipv4/ip_forward", "ipv6/conf/all/forwarding"):
+            # Not `sysctl`: a minimal Debian does not have it.
+            _run("ip", "netns", "exec", nat, "sh", "-c", f"echo 1 >/proc/sys/net/{name}")
         self._nft(nat, ruleset(kind, outside, f"{net4}.2", f"{net6}2"))
 
     def _to_core(self, namespace: str, address4: str, address6: str) -> None:
