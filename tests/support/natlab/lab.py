@@ -33,10 +33,14 @@ def missing_for_natlab() -> str | None:
     for program in ("ip", "nft"):
         if shutil.which(program) is None:
             return f"`{program}` is not installed (apt-get install iproute2 nftables)"
-    probe = subprocess.run(["ip", "netns", "add", f"pqm-probe-{os.getpid()}"], capture_output=True)
-    if probe.returncode:
-        return "this machine's kernel refuses network namespaces"
-    _run("ip", "netns", "del", f"pqm-probe-{os.getpid()}")
+    name = f"pqm-probe-{os.getpid()}"
+    try:
+        _run("ip", "netns", "add", name)
+        _run("ip", "-n", name, "link", "set", "lo", "up")  # enters it, which a chroot may refuse
+    except RuntimeError as error:
+        return f"no network namespaces here: {error}"
+    finally:
+        subprocess.run(["ip", "netns", "del", name], capture_output=True)
     return None
 
 
