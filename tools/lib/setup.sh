@@ -14,6 +14,8 @@ SKIPPED=()
 # What each part needs from Debian. A part is asked for by name: setup_packages base emulator ...
 PACKAGES_base="python3 python3-venv ca-certificates"
 PACKAGES_compiler="gcc libc6-dev make"
+# The C crypto as a Python module, for the tests.
+PACKAGES_headers="python3-dev"
 PACKAGES_source="dpkg-dev xz-utils patch"
 PACKAGES_emulator="gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm"
 PACKAGES_unix="libffi-dev pkg-config"
@@ -77,6 +79,7 @@ provided() {
     case "$1" in
         node) command -v node >/dev/null && command -v npm >/dev/null ;;
         base) python3 -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null ;;
+        headers) python3 -c 'import os, sys, sysconfig; sys.exit(not os.path.exists(os.path.join(sysconfig.get_paths()["include"], "Python.h")))' 2>/dev/null ;;
         *) return 1 ;;
     esac
 }
