@@ -9,7 +9,17 @@ import sys
 
 from .measure import machine, noise
 
-ALL = ("footprint", "gateway", "handshake", "latency", "pqc", "quic", "quic_flood", "quic_ant", "nat")
+ALL = (
+    "footprint",
+    "gateway",
+    "handshake",
+    "latency",
+    "pqc",
+    "quic",
+    "quic_flood",
+    "quic_ant",
+    "nat",
+)
 
 
 def main() -> int:
