@@ -1,37 +1,30 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""An emulated board that a test or a benchmark holds in its hand.
+"""An emulated board that a test or a benchmark holds in its hand; used as emulated.py says.
 
-    async with QemuBoard(image, flash=path) as board:
-        print(await board.repl.exec("import sys; print(sys.platform)"))
-        ... connect to board.link_address, a unix socket that carries UART1 ...
-        await board.kill()        # the cable is pulled: no warning, no clean-up
-        await board.restart()     # power comes back; the flash is as it was left
+    async with QemuBoard(image, flash=path) as board: ...
 
 The data link is not paced: QEMU moves bytes as fast as both sides go. `medium.SerialMedium` adds
-a baud rate. Whatever ends the test, the emulator ends with it.
+a baud rate.
 """
 
 import asyncio
-import contextlib
 import os
 import shutil
 import signal
 import socket
 import statistics
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
 
 from tools.firmware import toolchain
+from tools.firmware.emulated import EmulatedBoard
 from tools.firmware.errors import FirmwareError
-from tools.firmware.repl import PATIENCE_S, BoardGone, Repl
+from tools.firmware.repl import Repl
 
 FLASH_BYTES = 1 << 20
 _ERASED = b"\xff"
 _PATH_BYTES_MAX = 255  # PATH_BYTES of firmware/ports/qemu/flash.c, less the end
 _START_TIMEOUT_S = 30.0
-_STOP_TIMEOUT_S = 5.0
 _TICK_NS = 40  # SysTick runs at 25 MHz of QEMU's virtual time
 
 
@@ -70,7 +63,7 @@ def make_flash(path: Path) -> None:
         path.write_bytes(_ERASED * FLASH_BYTES)
 
 
-class QemuBoard:
+class QemuBoard(EmulatedBoard):
     """One MPS2 board in QEMU, with its REPL on UART0 and its data link on UART1.
 
     image    firmware.elf of a `qemu-*` target
@@ -94,85 +87,15 @@ class QemuBoard:
             raise ValueError(f"board_id must be 1 to 16 letters or digits, not {board_id!r}")
         if flash is not None:
             _checked(flash)
+        super().__init__("qemu")
         self._image = image
         self._machine = machine
         self._flash = flash
         self._board_id = board_id
         self._icount = icount
-        self._folder: Path | None = None
-        self._process: asyncio.subprocess.Process | None = None
-        self._repl: Repl | None = None
 
-    async def __aenter__(self) -> "QemuBoard":
+    async def _prepare(self) -> None:
         toolchain.require(["qemu-system-arm"])
-        # Not under build/: the name of a unix socket may have 107 bytes at most.
-        self._folder = Path(tempfile.mkdtemp(prefix="pqmesh-qemu-"))
-        try:
-            await self._start()
-        except BaseException:
-            await self._dispose()
-            raise
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self._dispose()
-
-    @property
-    def link_address(self) -> str:
-        """Path of the unix socket that is the other end of UART1. One client at a time.
-
-        The same path serves after `restart()`; a client must connect anew.
-        """
-        if self._folder is None:
-            raise RuntimeError("the board was never started: use `async with`")
-        return str(self._folder / "link")
-
-    @property
-    def repl(self) -> Repl:
-        """The prompt on UART0; a new one after each `restart()`."""
-        if self._repl is None:
-            raise BoardGone("the board is off")
-        return self._repl
-
-    @property
-    def running(self) -> bool:
-        """Whether the emulator is alive."""
-        return self._process is not None and self._process.returncode is None
-
-    @property
-    def exit_status(self) -> int | None:
-        """Of the last run: negative after a signal, 1 after a fault, None while it runs."""
-        return self._process.returncode if self._process else None
-
-    @property
-    def pid(self) -> int:
-        """Process id of the emulator, for measurements."""
-        if self._process is None:
-            raise BoardGone("the board is off")
-        return self._process.pid
-
-    async def kill(self) -> None:
-        """Pull the cable: the emulator gets SIGKILL. Returns when it is gone."""
-        if self._process is not None and self._process.returncode is None:
-            self._process.kill()
-            await self._process.wait()
-        await self._close_repl()
-
-    async def wait_exit(self, timeout_s: float = PATIENCE_S) -> int:
-        """Exit status, once the firmware has ended the emulator; TimeoutError if it does not."""
-        if self._process is None:
-            raise BoardGone("the board was never on")
-        return await asyncio.wait_for(self._process.wait(), timeout_s)
-
-    async def restart(self) -> None:
-        """Switch on again, with the same flash; switches off first if need be."""
-        await self.kill()
-        await self._start()
 
     async def count_instructions(
         self, statement: str, setup: str = "", runs: int = 5, timeout_s: float = 60.0
@@ -246,19 +169,5 @@ class QemuBoard:
             command += ["-icount", f"shift={self._icount}"]
         return [*guard, *command]
 
-    async def _close_repl(self) -> None:
-        if self._repl is not None:
-            await self._repl.close()
-            self._repl = None
-
-    async def _dispose(self) -> None:
-        """Stop politely, then not: SIGTERM lets QEMU's plugins write their reports."""
-        process = self._process
-        if process is not None and process.returncode is None:
-            with contextlib.suppress(ProcessLookupError, TimeoutError):
-                process.send_signal(signal.SIGTERM)
-                async with asyncio.timeout(_STOP_TIMEOUT_S):
-                    await process.wait()
-        await self.kill()
-        if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
+    def _ask_to_end(self, process: asyncio.subprocess.Process) -> None:
+        process.send_signal(signal.SIGTERM)  # lets QEMU's plugins write their reports
