@@ -16,7 +16,8 @@ from aioquic.quic.packet import pull_quic_header
 
 from pqmesh.identity import Identity
 from pqmesh_host.crypto import HostCrypto
-from pqmesh_host.quic.connection import PqConfiguration, PqConnection
+from pqmesh_host.quic.configuration import PqConfiguration
+from pqmesh_host.quic.connection import PqConnection
 from pqmesh_host.quic.limits import QuicLimits
 from pqmesh_host.quic.rawkey import LocalKey
 

@@ -16,7 +16,8 @@ from typing import Any
 from aioquic.quic.configuration import QuicConfiguration
 from aioquic.quic.connection import QuicConnection
 
-from pqmesh_host.quic.connection import PqConfiguration, PqConnection
+from pqmesh_host.quic.configuration import PqConfiguration
+from pqmesh_host.quic.connection import PqConnection
 from pqmesh_host.quic.endpoint import QuicEndpoint
 from pqmesh_host.quic.errors import WrongPeer, describe
 from pqmesh_host.quic.rawkey import LocalKey

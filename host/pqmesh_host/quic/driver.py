@@ -16,7 +16,7 @@ from typing import Protocol
 
 from aioquic.quic import events
 
-from .connection import Confirmed
+from .connection_events import Confirmed
 from .lifecycle import Phase
 from .peer import Peer
 from .registry import Registry

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING
 from . import lifecycle, messages, transport_parameters
 from .acceptor import Accept, Acceptor
 from .addresses import readable
-from .connection import PqConfiguration, PqConnection
+from .configuration import PqConfiguration
+from .connection import PqConnection
 from .dialer import Dialer
 from .driver import Driver
 from .errors import EndpointClosed, EndpointFull, describe

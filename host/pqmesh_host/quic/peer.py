@@ -20,7 +20,8 @@ from aioquic.quic import events
 from . import lifecycle, messages
 from .addresses import readable
 from .bytestream import ByteStream
-from .connection import Ending, FrameReceived, PqConnection
+from .connection import PqConnection
+from .connection_events import Ending, FrameReceived
 from .datagrams import Datagrams
 from .discovery import AddressBook
 from .errors import HandshakeFailed, NotAcknowledged, PeerClosed

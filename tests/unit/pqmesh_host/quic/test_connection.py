@@ -7,7 +7,8 @@ from aioquic.quic.events import StreamDataReceived
 from aioquic.quic.packet import QuicFrameType
 
 from pqmesh_host.quic import transport_parameters as tp
-from pqmesh_host.quic.connection import Credit, PqConfiguration
+from pqmesh_host.quic.configuration import PqConfiguration
+from pqmesh_host.quic.credit import Credit
 from pqmesh_host.quic.limits import QuicLimits
 from pqmesh_host.quic.pacing import INTERVAL_S, CoarsePacer
 from support.quic_pair import Pair, client, configuration, established, local_key, server

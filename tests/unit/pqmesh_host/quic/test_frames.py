@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from pqmesh_host.quic import frames, transport_parameters
 from pqmesh_host.quic.buffer import Buffer, BufferReadError
-from pqmesh_host.quic.connection import MAX_QUEUED_FRAMES, FrameReceived
+from pqmesh_host.quic.connection_events import FrameReceived
+from pqmesh_host.quic.framed import MAX_QUEUED_FRAMES
 from support.quic_pair import Pair, client, established, server
 
 V4, V6 = ("203.0.113.7", 9000), ("2001:db8::1", 9000)

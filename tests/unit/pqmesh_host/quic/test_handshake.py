@@ -7,7 +7,7 @@ import statistics
 
 import pytest
 
-from pqmesh_host.quic.connection import Confirmed
+from pqmesh_host.quic.connection_events import Confirmed
 from pqmesh_host.quic.transport_parameters import ACK_RECEIVE_V2
 from support.quic_pair import Pair, client, established, identity, server
 

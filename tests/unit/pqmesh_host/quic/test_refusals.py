@@ -14,7 +14,8 @@ from cryptography.hazmat.primitives.asymmetric import ed25519, mldsa
 from cryptography.x509.oid import NameOID
 
 from pqmesh_host.quic import tls13, tls_client, tls_server
-from pqmesh_host.quic.connection import Ending, PqConnection
+from pqmesh_host.quic.connection import PqConnection
+from pqmesh_host.quic.connection_events import Ending
 from pqmesh_host.quic.rawkey import SPKI_PREFIX, LocalKey
 from support.quic_pair import Pair, client, identity, local_key, server
 

@@ -22,10 +22,13 @@ from aioquic.quic.recovery import QuicPacketPacer
 from aioquic.quic.stream import QuicStreamReceiver, QuicStreamSender
 
 from pqmesh_host.quic import pacing
-from pqmesh_host.quic.connection import Credit, PqConnection
+from pqmesh_host.quic.connection import PqConnection
+from pqmesh_host.quic.credit import Credit
 from pqmesh_host.quic.fast_receive import FastReceive
 from pqmesh_host.quic.fast_send import FastSend
+from pqmesh_host.quic.framed import FramedConnection
 from pqmesh_host.quic.rebinding import RebindingConnection
+from pqmesh_host.quic.sized import SizedConnection
 from pqmesh_host.quic.tls13 import ProfileContext
 from pqmesh_host.quic.tls_client import ClientContext
 from pqmesh_host.quic.tls_server import ServerContext
@@ -37,6 +40,8 @@ OURS = [
     (ClientContext, tls.Context),
     (ServerContext, tls.Context),
     (RebindingConnection, QuicConnection),
+    (SizedConnection, QuicConnection),
+    (FramedConnection, QuicConnection),
     (PqConnection, QuicConnection),
     (FastReceive, QuicConnection),
     (FastSend, QuicConnection),
