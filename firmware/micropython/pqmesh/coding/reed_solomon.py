@@ -54,11 +54,10 @@ def _add_multiple(target: "Buffer", source: "Buffer", factor: int) -> None:
     """target += factor * source, octet by octet; factor not 0, ``source`` may be shorter."""
     table = _TABLE
     shift = table[factor]
-    at = 0
-    for octet in source:
+    for at in range(len(source)):  # not enumerate: a tuple per octet is dear on a board
+        octet = source[at]
         if octet:
             target[at] ^= table[_EXP + (table[octet] + shift) % _ORDER]
-        at += 1
 
 
 def _divide_all(target: "Buffer", divisor: int) -> None:
