@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from . import lifecycle, messages, transport_parameters
 from .acceptor import Accept, Acceptor
 from .addresses import readable
+from .admission import Admission
 from .configuration import PqConfiguration
 from .connection import PqConnection
 from .dialer import Dialer
@@ -81,9 +82,7 @@ class QuicEndpoint:
         self._dialer = Dialer(self._udp, self._registry, self)
         self._counts: Counter[str] = Counter()
         self._handshakes: set[Peer] = set()
-        self._draining: dict[Peer, float] = {}
-        self._backlog: deque[Peer] = deque()
-        self._arrival = asyncio.Event()
+        self._admission = Admission(self._registry, self._driver, limits, self._counts)
         self._closed = False
         self._housekeeping = self._loop.call_later(HOUSEKEEPING_S, self._housekeep)
         self.refusals: deque[Refusal] = deque(maxlen=MAX_REFUSALS)
@@ -184,13 +183,10 @@ class QuicEndpoint:
         """
         while True:
             self._check_open()
-            while self._backlog:
-                peer = self._backlog.popleft()
-                # One that has ended may still have left messages behind.
-                if peer.successor is None:
-                    return peer
-            self._arrival.clear()
-            await self._arrival.wait()
+            peer = self._admission.next()
+            if peer is not None:
+                return peer
+            await self._admission.arrived()
 
     async def close(self) -> None:
         """Close every peer with code 0, delivering what was sent, and release the socket.
@@ -200,7 +196,7 @@ class QuicEndpoint:
         if self._closed:
             return
         self._closed = True
-        self._arrival.set()
+        self._admission.wake()
         self._housekeeping.cancel()
         self._dialer.close()
         try:
@@ -214,7 +210,7 @@ class QuicEndpoint:
     def vanish(self) -> None:
         """Release the socket without a word to anyone, as a power cut would. For tests."""
         self._closed = True
-        self._arrival.set()
+        self._admission.wake()
         self._housekeeping.cancel()
         self._dialer.close()
         for peer in self._registry.peers:
@@ -258,10 +254,7 @@ class QuicEndpoint:
             if now - peer.started > self._limits.handshake_timeout_s:
                 self._counts["handshake_timeout"] += 1
                 peer.abort(lifecycle.SHUTDOWN, "handshake timeout")
-        for peer, since in list(self._draining.items()):
-            if now - since > self._limits.supersede_drain_s:
-                del self._draining[peer]
-                self._end_draining(peer, since)
+        self._admission.expire(now)
         if self._limits.keep_alive_s:
             for peer in self._registry.live:
                 if now - max(peer.last_received, peer.last_ping) > self._limits.keep_alive_s:
@@ -303,48 +296,17 @@ class QuicEndpoint:
         observed = ObservedAddress(0, peer.address)
         if peer.connection.takes_frame(observed):
             peer.send_frame(observed)  # it cannot know by itself (ant-quic-wire §2.6)
-        survivor, superseded = self._registry.admit(peer)
-        if superseded is not None:
-            self._counts["superseded"] += 1
-            superseded.supersede(survivor)
-            self._draining[superseded] = now
-            for either in (survivor, superseded):
-                either.connection.send_ping(0)
-                self._driver.touch(either)
+        survivor = self._admission.enter(peer, now)
         taken = self._dialer.admitted(peer, survivor)
         if self.services.admitted is not None:
             taken |= self.services.admitted(survivor)
         if survivor is peer and not taken:
-            self._offer(peer)
-
-    def _end_draining(self, peer: Peer, since: float) -> None:
-        """Close the loser; or the winner, if it gave no sign of life in all this time.
-
-        A peer that restarted and dialled us may lose against our own dial to its former
-        life, which nobody answers any more.
-        """
-        winner = peer.successor
-        if winner is None or winner.last_received >= since or peer.last_received <= since:
-            peer.abort(lifecycle.SUPERSEDED, "")
-            return
-        self._counts["revived"] += 1
-        peer.revive()
-        self._registry.replace(peer)
-        self._offer(peer)
-        winner.abort(lifecycle.SUPERSEDED, "")
-
-    def _offer(self, peer: Peer) -> None:
-        if len(self._backlog) >= self._limits.accept_backlog:
-            self._counts["backlog_full"] += 1
-            peer.abort(lifecycle.NO_READER, "")
-            return
-        self._backlog.append(peer)
-        self._arrival.set()
+            self._admission.offer(peer)
 
     def on_ended(self, peer: Peer) -> None:
         """Report a handshake that failed; a confirmed peer's users learn it from the peer."""
         self._registry.end(peer)
-        self._draining.pop(peer, None)
+        self._admission.forget(peer)
         outcome = peer.failure
         if outcome is None or self._dialer.failed(peer, outcome):
             return
@@ -358,7 +320,7 @@ class QuicEndpoint:
     def on_forgotten(self, peer: Peer) -> None:
         """Drop what is kept about a connection that is gone."""
         self._handshakes.discard(peer)
-        self._draining.pop(peer, None)
+        self._admission.forget(peer)
 
     def _refused(self, refusal: Refusal) -> None:
         self._counts["handshake_refused"] += 1

@@ -12,7 +12,6 @@ move to the successor, ``send`` goes there too, ``recv`` raises PeerClosed(SUPER
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections import deque
 
 from aioquic.quic import events
@@ -24,12 +23,12 @@ from .connection import PqConnection
 from .connection_events import Ending, FrameReceived
 from .datagrams import Datagrams
 from .discovery import AddressBook
-from .errors import HandshakeFailed, NotAcknowledged, PeerClosed
+from .errors import HandshakeFailed, PeerClosed
 from .frames import Frame
 from .inbox import Inbox
 from .lifecycle import Phase
 from .limits import QuicLimits
-from .outbox import Outbox
+from .sending import Sender
 from .services import Port, Services
 from .streams import Streams
 
@@ -73,9 +72,9 @@ class Peer:
         self._end = (lifecycle.SHUTDOWN, "closing", False)
         self._closing = False
         self._ended = asyncio.Event()
-        self._sending = asyncio.Lock()
-        self._progress = asyncio.Event()
-        self._outbox = Outbox(connection, limits)
+        self._sender = Sender(
+            connection, self._streams, limits, self._check_open, lambda: port.touch(self)
+        )
         self._datagrams = Datagrams(connection)
 
     def __repr__(self) -> str:
@@ -135,14 +134,14 @@ class Peer:
         data = self._checked(payload)
         if messages.classify(data) is not messages.Kind.APPLICATION:
             raise ValueError("ant-quic would take this payload for a control message")
-        await self._send_uni(data)
+        await self._sender.send(data)
 
     async def send_coordination(self, body: bytes) -> None:
         """Send one AQCC coordinator message; ``body`` is its JSON (ant-quic-wire §4.6).
 
         What the peer sends of these is in ``coordination``. Otherwise as ``send``.
         """
-        await self._send_uni(self._checked(messages.COORDINATOR + body))
+        await self._sender.send(self._checked(messages.COORDINATOR + body))
 
     @property
     def coordination(self) -> deque[bytes]:
@@ -180,20 +179,7 @@ class Peer:
         :raises TimeoutError: no answer; the message may or may not have arrived
         :raises PeerClosed: the connection has ended, or ends while waiting
         """
-        data = self._checked(payload)
-        if not self.connection.takes_ack_requests:
-            raise NotAcknowledged(1, 3, "the peer does not speak ACK-v2")
-        tag = secrets.token_bytes(messages.TAG_BYTES) if request_id is None else request_id
-        if len(tag) != messages.TAG_BYTES:
-            raise ValueError(f"a request id has {messages.TAG_BYTES} bytes")
-        async with asyncio.timeout(timeout_s):
-            async with self._sending:
-                stream_id = await self._next_stream(len(data), bidi=True)
-                answer = self._streams.expect_ack(stream_id)
-                self._put(stream_id, messages.ACK_REQUEST + tag + data)
-            kind, value = await answer
-        if (kind, value) != messages.ACCEPTED:
-            raise NotAcknowledged(kind, value, messages.describe_ack(kind, value))
+        await self._sender.send_acknowledged(self._checked(payload), timeout_s, request_id)
 
     async def probe(self, timeout_s: float = 5.0) -> float:
         """Ask the peer's endpoint for a sign of life; return the round trip in milliseconds.
@@ -202,18 +188,7 @@ class Peer:
         :raises TimeoutError: no answer
         :raises PeerClosed: the connection has ended, or ends while waiting
         """
-        if not self.connection.takes_ack_requests:
-            raise NotAcknowledged(1, 3, "the peer does not answer probes")
-        self._check_open()
-        loop = asyncio.get_running_loop()
-        tag = secrets.token_bytes(messages.TAG_BYTES)
-        begun = loop.time()
-        async with asyncio.timeout(timeout_s), self._sending:
-            stream_id = await self._next_stream(0)
-            answer = self._streams.expect_probe_answer(tag)
-            self._put(stream_id, messages.probe(tag))
-            await answer
-        return (loop.time() - begun) * 1000
+        return await self._sender.probe(timeout_s)
 
     async def recv(self) -> bytes:
         """Return the next whole message. Messages that arrived before the end come first.
@@ -238,7 +213,7 @@ class Peer:
         """
         self._check_open()
         while not self._datagrams.has_room():
-            await self._progressed()
+            await self._sender.progressed()
             self._check_open()
         self._datagrams.queue(bytes(data))
         self._port.touch(self)
@@ -273,8 +248,8 @@ class Peer:
         try:
             if code == 0 and self.phase is Phase.OPEN:
                 async with asyncio.timeout(self._limits.close_flush_s):
-                    while self.is_connected and not self._outbox.is_empty:
-                        await self._progressed()
+                    while self.is_connected and not self._sender.is_empty:
+                        await self._sender.progressed()
         except TimeoutError:
             pass
         finally:
@@ -356,7 +331,7 @@ class Peer:
 
     def acknowledged(self) -> None:
         """Packets arrived: perhaps there is room again."""
-        self._progress.set()
+        self._sender.wake()
 
     def closed_error(self) -> PeerClosed:
         """How the connection ended, as a fresh error for one of its users."""
@@ -374,28 +349,7 @@ class Peer:
         if self.phase is not Phase.OPEN or self._closing:
             raise self.closed_error()
 
-    async def _send_uni(self, data: bytes) -> None:
-        async with self._sending:
-            self._put(await self._next_stream(len(data)), data)
-
-    def _put(self, stream_id: int, data: bytes) -> None:
-        self._outbox.put(stream_id, data)
-        self._port.touch(self)
-
-    async def _next_stream(self, size: int, *, bidi: bool = False) -> int:
-        """Wait for room for ``size`` more bytes; return the stream to put them on."""
-        while True:
-            self._check_open()
-            stream_id = self._outbox.stream_for(size, bidi=bidi)
-            if stream_id is not None:
-                return stream_id
-            await self._progressed()
-
-    async def _progressed(self) -> None:
-        self._progress.clear()
-        await self._progress.wait()
-
     def _wake(self) -> None:
-        self._progress.set()
+        self._sender.wake()
         self._inbox.wake()
         self._datagrams.wake()

@@ -58,7 +58,7 @@ async def test_the_second_address_of_a_name_is_tried(monkeypatch):
 async def test_a_dial_closed_as_superseded_returns_the_survivor():
     """The peer's own dial to us won before ours was confirmed here."""
     async with endpoints("alice", "bob") as (alice, bob):
-        bob._offer = lambda peer: peer.abort(lifecycle.SUPERSEDED, "")
+        bob._admission.offer = lambda peer: peer.abort(lifecycle.SUPERSEDED, "")
         dial = asyncio.create_task(alice.connect(bob.local_address))
         await eventually(lambda: bob.stats().counts.get("accepted") == 1)
         theirs = await bob.connect(alice.local_address)
@@ -71,7 +71,7 @@ async def test_a_dial_closed_as_superseded_returns_the_survivor():
 
 async def test_a_dial_closed_as_superseded_without_a_survivor_times_out():
     async with endpoints("alice", "bob") as (alice, bob):
-        bob._offer = lambda peer: peer.abort(lifecycle.SUPERSEDED, "")
+        bob._admission.offer = lambda peer: peer.abort(lifecycle.SUPERSEDED, "")
         with pytest.raises(ConnectTimeout):
             await alice.connect(bob.local_address, timeout_s=0.5)
 

@@ -313,5 +313,5 @@ async def test_a_full_cycle_leaves_no_state():
             assert not endpoint._driver._timers._armed
             assert not endpoint._driver._farewells
             assert not endpoint._handshakes
-            assert not endpoint._draining
+            assert not endpoint._admission.draining
             assert not endpoint._registry._by_cid
