@@ -20,6 +20,11 @@ SMALLER = 0 if PEERS[0] < PEERS[1] else 1
 R1, R2 = 0x82, 0x83
 
 
+def ticket(peer_id, current, candidate=None, resumptions=0, params=PARAMS, healed_s=0, full_s=0):
+    """A Ticket of an owner that knows no time, unless told."""
+    return Ticket(peer_id, current, candidate, resumptions, params, healed_s, full_s, 0)
+
+
 class PowerCut(Exception):
     """The node loses power before, or just after, a write."""
 
@@ -99,7 +104,7 @@ class ResumePair(Pair):
 
     def provision(self, sides=(0, 1), resumptions=0, secret=ROOT):
         for side in sides:
-            self.flash[side].save(Ticket(PEERS[1 - side], secret, None, resumptions, PARAMS))
+            self.flash[side].save(ticket(PEERS[1 - side], secret, None, resumptions))
 
     def resume(self, side=0):
         """``side`` connects to the other one by name; returns the handle."""

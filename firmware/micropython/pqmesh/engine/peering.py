@@ -63,6 +63,9 @@ class Peering:
         self._tickets = tickets
         self._params = ticket.params
         self._resumptions = ticket.resumptions
+        self._healed_s = ticket.healed_s
+        self._full_s = ticket.full_s
+        self._epoch = ticket.epoch
         self._tries = 0
         self._deadline: "int | None" = None
         first = context.identity.peer_id < ticket.peer_id
@@ -194,6 +197,7 @@ class Peering:
         """A full handshake with the peer has ended well: generation 0, durably."""
         self._params = outcome.params.encode()
         self._resumptions = 0
+        self._healed_s = self._full_s = self._tickets.now_s()
         self.ratchet.reset(outcome.resumption)
 
     def next_deadline(self) -> "int | None":
@@ -216,5 +220,12 @@ class Peering:
 
     def _ticket(self, secrets: Secrets) -> Ticket:
         return Ticket(
-            self.peer_id, secrets.current, secrets.candidate, self._resumptions, self._params
+            self.peer_id,
+            secrets.current,
+            secrets.candidate,
+            self._resumptions,
+            self._params,
+            self._healed_s,
+            self._full_s,
+            self._epoch,
         )

@@ -149,7 +149,10 @@ class ResumeTable:
         peering = self._find(session.peer_id)
         if peering is None:
             params = outcome.params.encode()
-            self._tickets.save(Ticket(session.peer_id, outcome.resumption, None, 0, params))
+            now_s = self._tickets.now_s()
+            self._tickets.save(
+                Ticket(session.peer_id, outcome.resumption, None, 0, params, now_s, now_s, 0)
+            )
             return
         peering.reset(outcome)
         if peering.handle == session.handle:
@@ -309,7 +312,7 @@ class ResumeTable:
         return None if ticket is None else Peering(self._context, self._tickets, ticket)
 
     def _worn_out(self, peering: Peering) -> bool:
-        return worn_out(peering.ticket(), self._tickets.age_s(peering.peer_id))
+        return worn_out(peering.ticket(), self._tickets.now_s())
 
     def _keep(self, peering: Peering) -> None:
         if peering not in self._all:

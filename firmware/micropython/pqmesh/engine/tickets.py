@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """Resumption tickets: the port to whatever keeps them, and one that keeps them in memory.
 
-A ticket is what HS-R needs of one peer: the two generations of the ratchet (resumption.py), how
-many resumptions they rest on, and what the peer said it can take. It opens every session to come,
-so it is as secret as the identity's seed.
+A ticket is what a resumption needs of one peer: the two generations of the ratchet
+(resumption.py), how much symmetric material has been made of them and since when, and what the
+peer said it can take. It opens every session to come, so it is as secret as the identity's seed.
 
 The port, as a duck type, has four methods; ``Tickets`` below spells them out. ``save`` must be
 durable when it returns, and atomic: after a power cut ``load`` gives the ticket before or the
@@ -11,28 +11,99 @@ ticket after, never a mixture. It is called once per resume by the responder, an
 initiator.
 """
 
-from ..compat import TYPE_CHECKING
-from ..errors import UsageError
-from ..identity import short
+from ..compat import TYPE_CHECKING, const
+from ..errors import Malformed, UsageError
+from ..identity import PEER_ID_BYTES, short
 from ..limits import RESUMPTION_AGE_S, RESUMPTIONS
 from ..record import Record
+from ..wire.fields import U8, U16, U32, Fixed
+from ..wire.handshake import PARAMS_BYTES
 from .hs_r import ticket_of
+from .resumption import SECRET_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Protocol
 
+    from ..wire.fields import Field
+
+_FORM = const(1)  # of the stored ticket; another one is not read
+_STORED: "tuple[Field, ...]" = (
+    U8,  # form
+    Fixed(PEER_ID_BYTES),
+    Fixed(SECRET_BYTES),  # current
+    U8,  # whether there is a candidate
+    Fixed(SECRET_BYTES),  # candidate, or zeros
+    U16,  # resumptions
+    Fixed(PARAMS_BYTES),
+    U32,  # healed_s
+    U32,  # full_s
+    U16,  # epoch
+)
+TICKET_STORED_BYTES = const(118)
+
 
 class Ticket(Record):
-    """What is kept for one peer."""
+    """What is kept for one peer. Moments are whole seconds on the owner's clock, 0: not known."""
 
-    FIELDS = ("peer_id", "current", "candidate", "resumptions", "params")
+    FIELDS = (
+        "peer_id",
+        "current",
+        "candidate",
+        "resumptions",
+        "params",
+        "healed_s",
+        "full_s",
+        "epoch",
+    )
 
     peer_id: bytes
     current: bytes  # generations, 32 octets each
     candidate: "bytes | None"
-    resumptions: int  # since the last full handshake
-    params: bytes  # the peer's Params of that handshake, encoded: 8 octets
+    resumptions: int  # since the last KEM: a full handshake, HS-RK or HS-RP
+    params: bytes  # the peer's Params of the last full handshake, encoded: 8 octets
+    healed_s: int  # when that KEM was
+    full_s: int  # when the last full handshake was
+    epoch: int  # of the peer's credential in it, 1..65,535; 0: there was none
+
+    def encode(self) -> bytes:
+        """Return the ticket as TICKET_STORED_BYTES octets for a store, which adds the checksum.
+
+        :raises UsageError: a field is out of range
+        """
+        out = bytearray()
+        values = (
+            _FORM,
+            self.peer_id,
+            self.current,
+            int(self.candidate is not None),
+            self.candidate or bytes(SECRET_BYTES),
+            min(self.resumptions, 0xFFFF),
+            self.params,
+            self.healed_s,
+            self.full_s,
+            self.epoch,
+        )
+        for field, value in zip(_STORED, values):
+            field.put(out, value)
+        return bytes(out)
+
+    @staticmethod
+    def decode(octets: bytes) -> "Ticket":
+        """Parse what encode() made.
+
+        :raises Malformed: of another form, or spoilt; the pair then does a full handshake
+        """
+        view = memoryview(octets)
+        at = 0
+        values = []
+        for field in _STORED:
+            value, at = field.take(view, at)
+            values.append(value)
+        form, peer_id, current, twofold, candidate = values[:5]
+        if form != _FORM or twofold > 1 or at != len(view):
+            raise Malformed("not a ticket of form %d" % _FORM)
+        return Ticket(peer_id, current, candidate if twofold else None, *values[5:])
 
     def names(self) -> "tuple[bytes, ...]":
         """Return the names on the wire of the generations it holds, 8 octets each."""
@@ -62,16 +133,22 @@ if TYPE_CHECKING:
         def save(self, ticket: Ticket) -> None:
             """Replace the ticket of ``ticket.peer_id``, durably."""
 
-        def age_s(self, peer_id: bytes) -> int:
-            """Return the seconds since save() was last given ``resumptions`` = 0 for this peer.
+        def now_s(self) -> int:
+            """Return the time in whole seconds on a clock that restarts do not set back.
 
-            0 from an owner that cannot tell: then the count alone is the bound.
+            0 from an owner that cannot tell: then counts alone are the bound.
             """
 
 
-def worn_out(ticket: Ticket, age_s: int) -> bool:
-    """Whether the pair has gone on symmetric material for so long that a full handshake is due."""
-    return ticket.resumptions >= RESUMPTIONS or age_s >= RESUMPTION_AGE_S
+def age_s(since: int, now_s: int) -> int:
+    """Return the seconds between two moments of a ticket's clock; 0 when one is not known."""
+    return max(now_s - since, 0) if since and now_s else 0
+
+
+def worn_out(ticket: Ticket, now_s: int) -> bool:
+    """Whether the pair has gone on symmetric material for so long that HS-R is over."""
+    age = age_s(ticket.healed_s, now_s)
+    return ticket.resumptions >= RESUMPTIONS or age >= RESUMPTION_AGE_S
 
 
 class MemoryTickets:
@@ -80,7 +157,7 @@ class MemoryTickets:
     Whose ticket went does a full handshake next time.
 
     :param capacity: at least 1
-    :param clock: returns whole seconds that never go back; None: ages are not known
+    :param clock: returns whole seconds that never go back; None: the time is not known
     :raises UsageError: no room for a single ticket
     """
 
@@ -91,7 +168,6 @@ class MemoryTickets:
         self._clock = clock
         self._tickets: "list[Ticket]" = []  # least recently saved first
         self._names: "dict[bytes, bytes]" = {}
-        self._full_at: "dict[bytes, int]" = {}
 
     def find(self, name: bytes) -> "bytes | None":
         """Return the PeerId of the ticket one of whose names is ``name``, or None."""
@@ -106,22 +182,16 @@ class MemoryTickets:
 
     def save(self, ticket: Ticket) -> None:
         """Replace the ticket of ``ticket.peer_id``."""
-        full_at = self._full_at.get(ticket.peer_id, 0)
         self.forget(ticket.peer_id)
         if len(self._tickets) >= self._capacity:
             self.forget(self._tickets[0].peer_id)
         self._tickets.append(ticket)
         for name in ticket.names():
             self._names[name] = ticket.peer_id
-        if not ticket.resumptions and self._clock is not None:
-            full_at = self._clock()
-        self._full_at[ticket.peer_id] = full_at
 
-    def age_s(self, peer_id: bytes) -> int:
-        """Return the seconds since the last full handshake with a peer; 0 without a clock."""
-        if self._clock is None or peer_id not in self._full_at:
-            return 0
-        return self._clock() - self._full_at[peer_id]
+    def now_s(self) -> int:
+        """Return the clock's time; 0 without a clock."""
+        return 0 if self._clock is None else self._clock()
 
     def forget(self, peer_id: bytes) -> None:
         """Drop the ticket of a peer, as when it is no longer trusted. Harmless without one."""
@@ -131,4 +201,3 @@ class MemoryTickets:
         self._tickets.remove(ticket)
         for name in ticket.names():
             self._names.pop(name, None)
-        del self._full_at[peer_id]

@@ -32,10 +32,14 @@ class FakeSession:
         self.discarded = True
 
 
+def kept(current, candidate, resumptions, params=PARAMS):
+    return Ticket(PEER, current, candidate, resumptions, params.encode(), 11, 10, 3)
+
+
 def fresh(candidate=None, link=RADIO_LINK):
     context = Context(ME, CRYPTO, CountingEntropy(b"e"), link, BOARD)
-    tickets = MemoryTickets(1)
-    ticket = Ticket(PEER, ROOT, candidate, 7, PARAMS.encode())
+    tickets = MemoryTickets(1, lambda: 99)
+    ticket = kept(ROOT, candidate, 7)
     tickets.save(ticket)
     return Peering(context, tickets, ticket), context, tickets
 
@@ -107,10 +111,10 @@ def test_an_answer_is_stored_before_it_counts():
     peering.connect(0)
     peering.send_r1(0)
     peering.answered(outcome())
-    assert tickets.load(PEER) == Ticket(PEER, ROOT, CHILD, 8, PARAMS.encode()) == peering.ticket()
+    assert tickets.load(PEER) == kept(ROOT, CHILD, 8) == peering.ticket()
     assert (peering.handle, peering.initiator, peering.next_deadline()) == (0, None, None)
     peering.confirmed()
-    assert tickets.load(PEER) == Ticket(PEER, CHILD, None, 8, PARAMS.encode())
+    assert tickets.load(PEER) == kept(CHILD, None, 8)
 
 
 def test_a_dropped_attempt_gives_its_cid_back_and_closes_the_ratchets_door():
@@ -172,7 +176,7 @@ def test_a_commit_is_stored_and_leaves_nothing_open():
     answering(peering)
     peering.handle, peering.unconfirmed = 5, FakeSession()
     peering.commit()
-    assert tickets.load(PEER) == Ticket(PEER, CHILD, None, 8, PARAMS.encode())
+    assert tickets.load(PEER) == kept(CHILD, None, 8)
     assert peering.idle()
 
 
@@ -180,7 +184,7 @@ def test_a_full_handshake_stores_generation_0_and_what_the_peer_now_takes():
     peering, _, tickets = fresh(CHILD)
     params = Params(99, 1, 0, bytes(4))
     peering.reset(outcome(b"0" * 32, params))
-    assert tickets.load(PEER) == Ticket(PEER, b"0" * 32, None, 0, params.encode())
+    assert tickets.load(PEER) == Ticket(PEER, b"0" * 32, None, 0, params.encode(), 99, 99, 3)
     assert peering.names(True).params.message_bytes == 99
 
 

@@ -4,11 +4,10 @@
 import pytest
 
 from pqmesh.engine.events import Closed, Delivered, Established, Received, Refused
-from pqmesh.engine.tickets import MemoryTickets, Ticket
+from pqmesh.engine.tickets import MemoryTickets
 from pqmesh.errors import BadTag, Busy, Exhausted, Unexpected, UnknownKind
 from pqmesh.limits import BOARD, RADIO_LINK, RESUMPTION_AGE_S, RESUMPTIONS, SERIAL_LINK, replace
 from support.resumption import (
-    PARAMS,
     PEERS,
     R1,
     R2,
@@ -18,6 +17,7 @@ from support.resumption import (
     established,
     losing,
     ready,
+    ticket,
 )
 from support.simulation import Pair
 
@@ -52,7 +52,7 @@ def test_messages_flow_both_ways_and_confirm_the_ratchet():
     pair.run_for(5_000)
     assert pair.last(1, Received).payload == b"reading"
     assert pair.of(0, Delivered)
-    assert pair.ticket(0) == Ticket(PEERS[1], pair.ticket(1).current, None, 1, PARAMS)
+    assert pair.ticket(0) == ticket(PEERS[1], pair.ticket(1).current, None, 1)
     assert pair.ticket(1).candidate is None
     assert ROOT not in (pair.ticket(0).current, pair.ticket(1).current)
     pair.run_for(RADIO_LINK.handshake_ms)
@@ -184,7 +184,7 @@ def test_06_silence_three_times_leads_to_the_full_handshake_under_the_same_handl
 
 def test_06_both_generations_are_tried_before_the_full_handshake():
     pair = ResumePair(link=ALONE)
-    pair.flash[0].save(Ticket(PEERS[1], ROOT, b"\x01" * 32, 0, PARAMS))
+    pair.flash[0].save(ticket(PEERS[1], ROOT, b"\x01" * 32))
     pair.resume(0)
     established(pair)
     r1 = [frame for frame in pair.sent[0] if frame[0] == R1]
@@ -254,7 +254,8 @@ def test_06_after_256_resumptions_a_full_handshake_is_due(side):
 def test_06_and_when_it_is_older_than_the_owner_may_allow():
     pair = ResumePair(link=ALONE)
     pair.provision()
-    pair.flash[0].age_s = lambda peer_id: RESUMPTION_AGE_S
+    pair.flash[0].save(ticket(PEERS[1], ROOT, healed_s=1))
+    pair.flash[0].now_s = lambda: 1 + RESUMPTION_AGE_S
     pair.resume(0)
     pair.run_for(100)
     assert R1 not in pair.kinds(0)
@@ -352,7 +353,7 @@ def other_peers(pair, side, count):
     """Provision ``side`` with tickets of peers that are not there."""
     names = [bytes((7 + n,)) * 32 for n in range(count)]
     for name in names:
-        pair.flash[side].save(Ticket(name, name, None, 0, PARAMS))
+        pair.flash[side].save(ticket(name, name))
     return names
 
 
@@ -407,8 +408,8 @@ def test_a_session_that_ends_unconfirmed_leaves_both_generations():
     pair.close(0, handle)
     pair.run_for(120_000)
     assert pair.ends[0]._resumes._all == []
-    assert pair.ticket(0) == Ticket(PEERS[1], ROOT, pair.ticket(1).current, 1, PARAMS)
+    assert pair.ticket(0) == ticket(PEERS[1], ROOT, pair.ticket(1).current, 1)
 
 
 def test_memory_tickets_serve_an_engine_as_they_are():
-    assert {"find", "load", "save", "age_s"} <= set(dir(MemoryTickets))
+    assert {"find", "load", "save", "now_s"} <= set(dir(MemoryTickets))
