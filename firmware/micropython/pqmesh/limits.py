@@ -14,9 +14,14 @@ __all__ = (
     "FAILED_TAGS_PER_KEY",
     "FRAMES_PER_KEY",
     "GATEWAY",
+    "LATE_FRAMES",
+    "LATE_MS",
     "MAX_FRAGMENTS",
     "MAX_MESSAGE_BYTES",
     "RADIO_LINK",
+    "REKEY_BYTES",
+    "REKEY_FRAMES",
+    "REKEY_MS",
     "RESUMPTIONS",
     "RESUMPTION_AGE_S",
     "SERIAL_LINK",
@@ -25,9 +30,16 @@ __all__ = (
     "replace",
 )
 
+_SACK_BYTES = const(14)
+_SLACK_MS = const(50)  # a peer's driver may look at its clock that late
 MAX_FRAGMENTS = const(32)  # the SACK bitmap has 32 bits (constrained-design 4.1)
 FRAMES_PER_KEY = const(1 << 20)  # the three limits of constrained-design 4.5: with 8-byte
 FAILED_TAGS_PER_KEY = const(1 << 14)  # tags they keep the forgery advantage below 2^-50
+REKEY_FRAMES = const(256)  # sealed, or
+REKEY_BYTES = const(65_536)  # of plaintext, or
+REKEY_MS = const(3_600_000)  # since the first of them: then the next frame has new keys (4.6)
+LATE_FRAMES = const(8)  # of the new epoch: when so many have come, or
+LATE_MS = const(120_000)  # after the first, the old epoch's keys are erased
 MAX_MESSAGE_BYTES = const(4096)  # what every node accepts; a larger one needs the peer's word
 RESUMPTIONS = const(256)  # on one full handshake (constrained-design 4.6): HS-R does not heal
 RESUMPTION_AGE_S = const(30 * 86_400)  # of that handshake, for owners that can tell
@@ -41,8 +53,10 @@ class LinkProfile(Record):
         "tag_bytes",
         "bits_per_second",
         "octet_bits",
+        "frame_ms",
         "turnaround_ms",
         "point_to_point",
+        "burst",
         "window",
         "replay_window",
         "reorder_frames",
@@ -65,10 +79,14 @@ class LinkProfile(Record):
     """Nominal rate; paces the timers, promises nothing."""
     octet_bits: int
     """Bits on the line per octet: 10 on a UART (8N1), 8 elsewhere."""
+    frame_ms: int
+    """What every frame costs beside its octets: a preamble, keying up, the gap to the next."""
     turnaround_ms: int
     """From the last bit of a frame to the first of its answer, without crypto."""
     point_to_point: bool
     """Whether exactly one neighbour can be on the link: crossed connects then merge."""
+    burst: int
+    """Fragments of a handshake message sent before an acknowledgement is awaited, 1..32."""
     window: int
     """Segments in flight per session, 1..32."""
     replay_window: int
@@ -96,12 +114,21 @@ class LinkProfile(Record):
 
     def airtime_ms(self, octets: int) -> int:
         """Time ``octets`` occupy the link, rounded up, at least 1 ms."""
-        return 1 + octets * self.octet_bits * 1000 // self.bits_per_second
+        return 1 + self.frame_ms + octets * self.octet_bits * 1000 // self.bits_per_second
+
+    def sack_ms(self) -> int:
+        """How long to wait for a SACK: it is due before the peer begins any public-key work."""
+        exchange = 2 * self.turnaround_ms + self.airtime_ms(_SACK_BYTES)
+        return max(exchange + _SLACK_MS, self.min_rto_ms)
 
     def initial_rto_ms(self) -> int:
         """The retransmission timeout before anything was measured: a frame each way, twice."""
         round_trip = 2 * self.airtime_ms(self.mtu) + 2 * self.turnaround_ms
         return min(max(2 * round_trip, 2 * self.min_rto_ms), self.max_rto_ms)
+
+    def cookie_ms(self) -> int:
+        """How long a responder makes cookies with one key: twice a handshake's time."""
+        return 2 * self.handshake_ms
 
     def ping_again_ms(self) -> int:
         """From one unanswered Ping to the next: eight more fit in before ``silence_ms``."""
@@ -113,8 +140,10 @@ SERIAL_LINK = LinkProfile(
     tag_bytes=16,
     bits_per_second=115_200,
     octet_bits=10,
+    frame_ms=0,
     turnaround_ms=20,
     point_to_point=True,
+    burst=8,
     window=8,
     replay_window=64,
     reorder_frames=1,
@@ -132,10 +161,12 @@ SERIAL_LINK = LinkProfile(
 RADIO_LINK = LinkProfile(  # LoRa SF8, 125 kHz: constrained-design 2.1
     mtu=222,
     tag_bytes=8,
-    bits_per_second=2_900,
+    bits_per_second=3_190,
     octet_bits=8,
+    frame_ms=79,
     turnaround_ms=80,
     point_to_point=False,
+    burst=32,
     window=8,
     replay_window=64,
     reorder_frames=1,

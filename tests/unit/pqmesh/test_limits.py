@@ -25,12 +25,21 @@ def test_timers_are_in_order(link):
     assert link.ack_delay_ms < link.initial_rto_ms()
     assert link.answer_ms < link.handshake_ms
     assert 1 <= link.window <= 32
+    assert 1 <= link.burst <= 32
+    assert 2 * link.turnaround_ms + link.airtime_ms(14) < link.sack_ms() < link.max_rto_ms
     assert link.tag_bytes in (8, 16)
 
 
 def test_airtime_counts_start_and_stop_bits():
     assert SERIAL_LINK.airtime_ms(1152) == 101  # 1152 octets of 10 bits at 115,200 bit/s
     assert SERIAL_LINK.airtime_ms(0) == 1
+
+
+def test_every_frame_costs_its_preamble():
+    dear = replace(SERIAL_LINK, frame_ms=300)
+    assert dear.airtime_ms(1152) == 401
+    assert dear.sack_ms() == 2 * dear.turnaround_ms + dear.airtime_ms(14) + 50
+    assert SERIAL_LINK.sack_ms() == SERIAL_LINK.min_rto_ms
 
 
 def test_the_initial_timeout_leaves_room_for_a_frame_each_way_twice():
