@@ -35,6 +35,7 @@ class Head:
         at = HEAD_FIXED_BYTES + HASH_BYTES * others
         if len(payload) < at or payload[2] != others:
             raise Malformed("head of %d octets" % len(payload))
+        self.mode = fragment.mode()
         self.number = fragment.number()
         self.count = fragment.count
         self.total = int.from_bytes(payload[:2], "big")
@@ -53,6 +54,7 @@ class Flow:
     """One message under reassembly. Allocates the whole of it at once."""
 
     def __init__(self, head: Head, owner: int, tally: "Tally", now: int) -> None:
+        self.mode = head.mode
         self.number = head.number
         self.digest = head.digest
         self.count = head.count
@@ -101,6 +103,7 @@ class Finished:
     """What is kept of a flow that is complete: enough to acknowledge it again."""
 
     def __init__(self, flow: Flow) -> None:
+        self.mode = flow.mode
         self.number = flow.number
         self.digest = flow.digest
         self.owner = flow.owner

@@ -75,6 +75,10 @@ class Fragment(WireObject):
     count: int
     payload: bytes
 
+    def mode(self) -> int:
+        """Of which kind of handshake this is a piece: HS_S and its like."""
+        return self.kind & 7
+
     def number(self) -> int:
         """Which message of the handshake this is a piece of: M1, M2 or M3."""
         return self.message >> 6

@@ -19,9 +19,9 @@ from pqmesh.wire.fragment import Fragment, decode_fragment
 LINK = replace(SERIAL_LINK, mtu=100)
 
 
-def pieces(size=500, fill=0, number=1):
+def pieces(size=500, fill=0, number=1, mode=0):
     message = bytes((i + fill) % 251 for i in range(size))
-    sender = MessageSender(message, number, 0, LINK, Tally())
+    sender = MessageSender(message, number, mode, LINK, Tally())
     count = decode_fragment(sender.frame(0, False)).count
     return message, [decode_fragment(sender.frame(index, False)) for index in range(count)]
 
@@ -49,6 +49,14 @@ def test_the_sack_says_what_is_here():
     flow.store(fragments[3], 0)
     assert flow.sack() == make_sack(1, flow.digest, 0b1001)
     assert not flow.complete()
+
+
+def test_a_flow_knows_its_mode_also_when_it_is_finished():
+    table = FlowTable(1, 1000)
+    flow = opened(pieces(24, mode=3)[1], table)
+    table.finish(flow, 7)
+    done = table.find_finished(flow.digest[:4], 1)
+    assert (Head(pieces(24, mode=4)[1][0]).mode, flow.mode, done.mode) == (4, 3, 3)
 
 
 @given(st.data())

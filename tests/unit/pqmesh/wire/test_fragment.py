@@ -32,6 +32,8 @@ def test_every_object_has_a_golden_frame():
 def test_the_first_octet_names_class_version_and_mode():
     assert fragment_kind(HS_S) == 0b01_001_000
     assert fragment_kind(4) == 0b01_001_100
+    for mode in range(8):
+        assert Fragment(fragment_kind(mode), 0xC0, b"flow", 0, 1, b"").mode() == mode
 
 
 def test_number_and_poll_are_read_from_one_octet():
