@@ -130,6 +130,10 @@ class LinkProfile(Record):
         """How long a responder makes cookies with one key: twice a handshake's time."""
         return 2 * self.handshake_ms
 
+    def cookie_ms(self) -> int:
+        """How long a responder makes cookies with one key: twice a handshake's time."""
+        return 2 * self.handshake_ms
+
     def ping_again_ms(self) -> int:
         """From one unanswered Ping to the next: eight more fit in before ``silence_ms``."""
         return max((self.silence_ms - self.keepalive_ms) // 8, self.min_rto_ms)

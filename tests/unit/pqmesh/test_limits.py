@@ -53,6 +53,11 @@ def test_pings_fit_between_keepalive_and_silence():
     assert replace(SERIAL_LINK, silence_ms=0).ping_again_ms() == SERIAL_LINK.min_rto_ms
 
 
+@pytest.mark.parametrize("link", LINKS.values(), ids=LINKS)
+def test_a_cookie_outlives_the_handshake_it_is_for(link):
+    assert link.cookie_ms() == 2 * link.handshake_ms
+
+
 def test_a_gateway_affords_no_less_than_a_board():
     for name in limits.Limits.FIELDS:
         assert getattr(GATEWAY, name) >= getattr(BOARD, name), name

@@ -21,7 +21,10 @@ from .layout import WireObject, names
 
 VERSION = const(1)
 SUITE = const(1)  # ML-KEM-768, ML-DSA-65, HKDF-SHA256, AES-256-CCM
-HS_S = const(0)  # modes; 1..4 are kept for HS-K, HS-R, HS-RK, HS-RP
+HS_S = const(0)  # modes; HS-R is 2 (wire/resumption.py)
+HS_K = const(1)
+HS_RK = const(3)
+HS_RP = const(4)
 
 M1 = const(1)
 M2 = const(2)
