@@ -23,10 +23,13 @@ PREFIX = b"pqmesh1 "
 
 # Labels of D.
 LABEL_NEXT = b"d"  # salt of the next Extract in the chain
+LABEL_M1 = b"m1"  # key and nonce of the sealed part of HS-K's M1
 LABEL_M2 = b"m2"  # key and nonce of the sealed part of M2
 LABEL_M3 = b"m3"  # and of M3
 LABEL_MAC_R = b"fin r"  # key of the responder's MAC over its own name
 LABEL_MAC_I = b"fin i"  # and of the initiator's
+LABEL_NEED = b"need"  # key of the MAC of HS-K's NeedCredential
+LABEL_PART = b"part"  # key and nonce of half a credential in HS-K
 LABEL_CHAIN_I2R = b"ck i2r"  # chain key of frames from initiator to responder
 LABEL_CHAIN_R2I = b"ck r2i"  # and back
 LABEL_SESSION = b"sid"  # session id, part of every frame's associated data
@@ -40,6 +43,7 @@ LABEL_IV = b"iv"  # from a chain key: the nonce base
 
 # Domains of SHA-256 and of signatures; each begins with PREFIX on the wire.
 DOMAIN_HS_S = b"HS-S v1"
+DOMAIN_HS_K = b"HS-K v1"
 DOMAIN_HS_R = b"HS-R v1"
 DOMAIN_SIGN_R = b"sig R"
 DOMAIN_SIGN_I = b"sig I"
