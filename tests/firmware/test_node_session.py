@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from pqmesh.engine.events import Closed
+from pqmesh.engine.tickets import MemoryTickets
 from pqmesh.wire.session import REASON_SHUTDOWN
 from support.bench_gateway import BenchGateway
 from support.firmware_images import image
@@ -61,6 +62,28 @@ async def test_the_peer_id_and_the_settings_survive_a_power_cut(
             assert (await gateway.session()).peer_id == peer_id
             status = (await gateway.command("status", {}))["r"]
             assert (status["interval_ms"], status["pinned"]) == (300, True)
+
+
+@pytest.mark.parametrize("target", ["unix32", "qemu-an386"])
+async def test_a_board_whose_power_was_cut_resumes(target: str, tmp_path: Path) -> None:
+    """The second session takes some 100 octets, whoever begins; a garbled ticket costs HS-S."""
+    async with node_board(target, tmp_path, HEAP[target]) as board:
+        gateway = BenchGateway(expect=await board.peer_id(), tickets=MemoryTickets(2))
+        await board.start(expect=gateway.peer_id.hex(), interval_ms=60_000)
+        async with gateway.plugged(board.link_address):
+            first = await gateway.session()
+            await gateway.command("ping", {})
+        for gateway_begins in (True, False):
+            await board.kill()
+            await board.start()
+            gateway.initiates = gateway_begins
+            async with gateway.plugged(board.link_address):
+                again = await gateway.session()
+                status = (await gateway.command("status", {}))["r"]
+                assert (status["resumed"], status["tickets"]) == (1, 1)
+                assert gateway.resumed == 1
+                assert again.sent_bytes + again.received_bytes <= 200
+                assert first.sent_bytes + first.received_bytes > 13_000
 
 
 @pytest.mark.parametrize("core", ["an385", "an386", "an500"])

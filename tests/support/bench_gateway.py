@@ -32,12 +32,20 @@ _CHUNK = 4096
 
 
 class BenchGateway:
-    """One identity, one engine per plugging-in; mailboxes outlive the cable."""
+    """One identity, one engine per plugging-in; mailboxes and tickets outlive the cable."""
 
-    def __init__(self, seed: bytes | None = None, expect: bytes | None = None) -> None:
+    def __init__(
+        self,
+        seed: bytes | None = None,
+        expect: bytes | None = None,
+        tickets: Any = None,
+    ) -> None:
         self.crypto = HostCrypto()
         self.identity = Identity(seed or os.urandom(32), self.crypto)
         self.expect = expect
+        self.tickets = tickets
+        """The port of pqmesh.engine.tickets; None: every session begins with a full handshake."""
+
         self.initiates = True
         self.events: list[Any] = []
         self.readings: list[MeshMessage] = []
@@ -58,6 +66,11 @@ class BenchGateway:
     def peer_id(self) -> bytes:
         return self.identity.peer_id
 
+    @property
+    def resumed(self) -> int:
+        """Sessions that came about by HS-R since the last plugging-in."""
+        return 0 if self._engine is None else self._engine.stats.handshakes_resumed
+
     @contextlib.asynccontextmanager
     async def plugged(self, path: str) -> AsyncIterator["BenchGateway"]:
         await self.plug(path)
@@ -70,7 +83,9 @@ class BenchGateway:
         """Plug the cable in: a new engine, as after a restart of the gateway's process."""
         reader, self._writer = await _open(path, timeout_s)
         trust = None if self.expect is None else lambda peer_id: peer_id == self.expect
-        self._engine = Engine(self.identity, self.crypto, os.urandom, SERIAL_LINK, trust, GATEWAY)
+        self._engine = Engine(
+            self.identity, self.crypto, os.urandom, SERIAL_LINK, trust, GATEWAY, self.tickets
+        )
         self._session = None
         if self.initiates:
             self._engine.connect(_now_ms(), self.expect)

@@ -13,34 +13,38 @@ from collections import deque
 
 from pqmesh.compat import const
 from pqmesh.engine.engine import Engine
-from pqmesh.engine.events import Closed, Delivered, Established, Received
-from pqmesh.errors import NoSuchSession, ProtocolError
-from pqmesh.identity import short
+from pqmesh.engine.events import Delivered, Established, Received
+from pqmesh.errors import ProtocolError
 from pqmesh.limits import BOARD, SERIAL_LINK
 from pqmesh.wire import mesh
 from pqmesh.wire.mesh import MeshMessage
-from pqmesh.wire.session import REASON_SHUTDOWN
 
 from . import builtin
 from . import settings as board_settings
 from .clock import Clock
 from .commands import Commands
-from .compat import TYPE_CHECKING, machine_name, mem_free, sleep_ms, wait_for_ms
+from .compat import TYPE_CHECKING, sleep_ms, wait_for_ms
 from .connection import Connection
 from .driver import LinkDriver
 from .entropy import entropy as board_entropy
 from .events import LinkFailed, Published
+from .farewell import say_goodbye
 from .identity import load_or_create
 from .inbound import CommandDesk
 from .journal import CommandJournal
 from .mailbox import Mailbox
+from .report import counters_of, status_of
 from .sensors import Sensors
+from .slots import FileSlots
 from .tasks import run_together
+from .tickets import TicketStore
+from .vault import Vault
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from pqmesh.engine.stats import Stats
     from pqmesh.limits import Limits, LinkProfile
     from pqmesh.record import Record
 
@@ -50,7 +54,6 @@ if TYPE_CHECKING:
 
 INBOX_MESSAGES = const(8)
 _LINK_RETRY_MS = const(1_000)
-_GOODBYE_MS = const(500)
 
 
 class Node:
@@ -63,6 +66,7 @@ class Node:
     :param profile: what the link can do (pqmesh.limits)
     :param limits: how much memory the engine may use
     :param on_event: called with every engine event and every event of events.py; must be quick
+    :param vault: where replaceable secrets live; None keeps them in files beside ``store``'s
     :param watchdog: called at least once a second while the node lives, say ``WDT.feed``.
         A signature holds the loop for up to seconds on a slow core: choose its timeout so.
 
@@ -80,6 +84,7 @@ class Node:
         profile: "LinkProfile" = SERIAL_LINK,
         limits: "Limits" = BOARD,
         on_event: "Callable[[Record], None] | None" = None,
+        vault: "Vault | None" = None,
         watchdog: "Callable[[], None] | None" = None,
         entropy: "Callable[[int], bytes]" = board_entropy,
         clock: "Clock | None" = None,
@@ -98,13 +103,14 @@ class Node:
         self._profile = profile
         self._limits = limits
         self._identity = load_or_create(store, crypto, entropy)
-        self._mailbox = Mailbox()
+        self.tickets = TicketStore(vault or Vault(FileSlots(store.files)))
+        self.mailbox = Mailbox()
         self._desk = CommandDesk(
             self.peer_id,
             self.settings.expect is not None,
             self.commands,
             CommandJournal(store),
-            self._mailbox,
+            self.mailbox,
             entropy,
             self._on_own_event,
         )
@@ -128,6 +134,21 @@ class Node:
         """Whether a session with the neighbour is up."""
         return self._connection.session is not None
 
+    @property
+    def neighbour(self) -> "bytes | None":
+        """PeerId of whom the session is with, None without one."""
+        return self._connection.peer_id
+
+    @property
+    def handshakes(self) -> int:
+        """How many we have begun in this life."""
+        return self._connection.attempts
+
+    @property
+    def engine_stats(self) -> "Stats":
+        """The engine's counters since run() was called."""
+        return self._engine.stats
+
     async def run(self) -> None:
         """Be a node until cancelled. Survives link errors; anything else is a bug and raises.
 
@@ -143,9 +164,9 @@ class Node:
         restarts. Raises pqmesh.errors.UsageError for a message that does not encode.
         """
         payload = message.encode()
-        while not self._mailbox.has_room():
+        while not self.mailbox.has_room():
             await sleep_ms(_LINK_RETRY_MS)
-        self._mailbox.add_reading(message.id, payload)
+        self.mailbox.add_reading(message.id, payload)
         self._driver.wake()
 
     async def recv(self) -> "tuple[bytes, MeshMessage]":
@@ -163,7 +184,7 @@ class Node:
         """Queue one reading; False when it was dropped because the mailbox is full."""
         ident = self._entropy(mesh.ID_BYTES)
         payload = mesh.reading(ident, name, value, unit, self.uptime_ms()).encode()
-        taken = self._mailbox.add_reading(ident, payload)
+        taken = self.mailbox.add_reading(ident, payload)
         if taken:
             self._tell(Published(ident, name, value, unit))
             self._driver.wake()
@@ -185,30 +206,9 @@ class Node:
 
     async def goodbye(self) -> None:
         """Tell the neighbour that we stop, and let it answer. Call after run() has ended."""
-        if self._connection.session is None:
-            return
-        try:
-            self._engine.close(self._connection.session, self._clock.now(), REASON_SHUTDOWN)
-            await wait_for_ms(self._until_closed(), _GOODBYE_MS)
-        except (OSError, NoSuchSession, asyncio.TimeoutError):
-            pass  # nobody is there to hear it
-
-    async def _until_closed(self) -> None:
-        while True:
-            while True:
-                frame = self._engine.next_transmit()
-                if frame is None:
-                    break
-                await self._link.send(frame)
-            event = self._engine.next_event()
-            while event is not None:
-                if isinstance(event, Closed):
-                    return
-                event = self._engine.next_event()
-            try:
-                self._engine.receive(await self._link.receive(), self._clock.now())
-            except ProtocolError:
-                pass  # the neighbour's last frames may be for anything
+        session = self._connection.session
+        if session is not None:
+            await say_goodbye(self._engine, session, self._link, self._clock)
 
     def uptime_ms(self) -> int:
         return self._clock.now()
@@ -222,21 +222,7 @@ class Node:
 
     def status(self) -> "dict[str, Any]":
         """What an operator asks for first; also the answer to the command ``status``."""
-        peer = self._connection.peer_id
-        return {
-            "name": self.settings.name,
-            "peer_id": self.peer_id.hex(),
-            "machine": machine_name(),
-            "neighbour": None if peer is None else short(peer),
-            "pinned": self.settings.expect is not None,
-            "uptime_ms": self.uptime_ms(),
-            "heap_free": mem_free(),
-            "interval_ms": self.settings.interval_ms,
-            "waiting": len(self._mailbox),
-            "delivered": self._mailbox.delivered_count,
-            "dropped": self._mailbox.dropped,
-            "handshakes": self._connection.attempts,
-        }
+        return status_of(self)
 
     def counters(self) -> "dict[str, Any]":
         """Everything that is counted, for a closer look than ``status()``."""
@@ -244,10 +230,11 @@ class Node:
             "node": self.counts,
             "commands": self._desk.counts,
             "sensor_failures": self.sensors.failures,
+            "tickets": self.tickets.counts,
             "frames_refused": self._driver.dropped,
             "frames_damaged": self._link.dropped,
             "link_bytes": (self._link.bytes_in, self._link.bytes_out),
-            "engine": _counters_of(self._engine.stats),
+            "engine": counters_of(self.engine_stats),
         }
 
     # ---- the engine's side ----
@@ -257,10 +244,16 @@ class Node:
         expect = self.settings.expect
         trust = None if expect is None else lambda peer_id: peer_id == expect
         self._engine = Engine(
-            self._identity, self._crypto, self._entropy, self._profile, trust, self._limits
+            self._identity,
+            self._crypto,
+            self._entropy,
+            self._profile,
+            trust,
+            self._limits,
+            self.tickets,
         )
         self._connection = Connection(self._engine, expect, self._entropy)
-        self._mailbox.session_ended()
+        self.mailbox.session_ended()
         self._driver = LinkDriver(
             self._engine, self._link, self._clock, self._on_event, self._tick
         )
@@ -286,7 +279,7 @@ class Node:
     def _tick(self) -> None:
         now = self._clock.now()
         self._connection.handle_timeout(now)
-        self._mailbox.pump(self._engine, now)
+        self.mailbox.pump(self._engine, now)
         if self._watchdog is not None:
             self._watchdog()
 
@@ -296,14 +289,14 @@ class Node:
         if isinstance(event, Received):
             self._on_message(event)
         elif isinstance(event, Delivered):
-            ident = self._mailbox.delivered(event.session, event.message)
+            ident = self.mailbox.delivered(event.session, event.message)
             if ident is not None:
                 self._desk.delivered(ident)
         elif self._connection.handle_event(event, now):
             if isinstance(event, Established):
-                self._mailbox.session_began(event.session)
+                self.mailbox.session_began(event.session)
             else:
-                self._mailbox.session_ended()
+                self.mailbox.session_ended()
         self._driver.wake()  # the mailbox may have work, or room, now
         self._tell(event)
 
@@ -325,15 +318,6 @@ class Node:
     def _on_own_event(self, event: "Record") -> None:
         self._driver.wake()  # a reply may be waiting in the mailbox
         self._tell(event)
-
-
-def _counters_of(stats: "Any") -> "dict[str, Any]":
-    """The public counters of an object; MicroPython has no vars()."""
-    return {name: getattr(stats, name) for name in dir(stats) if _is_counter(stats, name)}
-
-
-def _is_counter(stats: "Any", name: str) -> bool:
-    return name[0] != "_" and isinstance(getattr(stats, name), (int, dict))
 
 
 def _ignore(event: "Record") -> None:

@@ -21,7 +21,7 @@ import os
 from .compat import TYPE_CHECKING, make_durable
 
 if TYPE_CHECKING:
-    from typing import Protocol
+    from typing import Any, Protocol
 
     class Files(Protocol):
         def read(self, name: str) -> "bytes | None": ...
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 MAX_RECORD_BYTES = 4096  # payload; a record is held in RAM while it is written and checked
 
 _MAGIC = b"PQR1"
-_HEADER_BYTES = 16
+HEADER_BYTES = 16
 _HALF = 0x80000000
-_MASK = 0xFFFFFFFF
+MASK = 0xFFFFFFFF
 _ENOENT = 2
 
 
@@ -63,7 +63,7 @@ class Directory:
             raise
         # read(n) allocates n octets at once on a board: ask for no more than there are.
         with open(path, "rb") as file:
-            return file.read(min(size, _HEADER_BYTES + MAX_RECORD_BYTES))
+            return file.read(min(size, HEADER_BYTES + MAX_RECORD_BYTES))
 
     def write(self, name: str, data: bytes) -> None:
         """Replace the file's octets; they are on the medium when this returns."""
@@ -71,12 +71,30 @@ class Directory:
             file.write(data)
             make_durable(file)
 
+    def wipe(self, name: str) -> None:
+        """Write over the file's octets in place, then empty it. Harmless when it is missing.
+
+        A file system that copies on write (LittleFS) or a flash that levels its wear keeps the
+        old octets all the same, until it needs the space: see slots.BlockSlots.
+        """
+        path = self._path + "/" + name
+        try:
+            size = os.stat(path)[6]
+        except OSError as error:
+            if error.args[0] == _ENOENT:
+                return
+            raise
+        with open(path, "r+b") as file:
+            file.write(bytes(size))
+            make_durable(file)
+        self.write(name, b"")
+
 
 class Store:
     """Named records over a Directory (or anything with its two methods)."""
 
     def __init__(self, files: "Files") -> None:
-        self._files = files
+        self.files: "Any" = files
 
     def load(self, name: str) -> "bytes | None":
         """The newest whole value of the record, or None when it was never written.
@@ -98,12 +116,12 @@ class Store:
                 "record %s: %d bytes is over %d" % (name, len(payload), MAX_RECORD_BYTES)
             )
         newest = self._newest(name)
-        slot, sequence = (0, 0) if newest is None else (1 - newest[0], (newest[1] + 1) & _MASK)
-        image = _pack(name, sequence, payload)
+        slot, sequence = (0, 0) if newest is None else (1 - newest[0], (newest[1] + 1) & MASK)
+        image = pack(name, sequence, payload)
         file_name = "%s.%d" % (name, slot)
         try:
-            self._files.write(file_name, image)
-            back = self._files.read(file_name)
+            self.files.write(file_name, image)
+            back = self.files.read(file_name)
         except OSError as error:
             raise StoreError("record %s: the medium failed (%r); free some space" % (name, error))
         if back != image:
@@ -126,7 +144,7 @@ class Store:
                     "record %s: both copies are damaged; erase it to start anew" % name
                 )
             return None
-        if len(valid) == 2 and _later(valid[1][1], valid[0][1]):
+        if len(valid) == 2 and later(valid[1][1], valid[0][1]):
             return valid[1]
         return valid[0]
 
@@ -135,40 +153,41 @@ class Store:
         found: "list[tuple[int, int, bytes]]" = []
         present = 0
         for slot in (0, 1):
-            image = self._files.read("%s.%d" % (name, slot))
+            image = self.files.read("%s.%d" % (name, slot))
             if image is None:
                 continue
             present += 1
-            parsed = _unpack(name, image)
+            parsed = unpack(name, image)
             if parsed is not None:
                 found.append((slot, parsed[0], parsed[1]))
         return found, present
 
 
-def _later(a: int, b: int) -> bool:
+def later(a: int, b: int) -> bool:
     """RFC 1982 section 3.2 serial number order."""
-    return a != b and (a - b) & _MASK < _HALF
+    return a != b and (a - b) & MASK < _HALF
 
 
 def _checksum(name: str, head: bytes, payload: "bytes | memoryview") -> int:
     # The name is covered so that a file copied or renamed to another record is refused.
-    return binascii.crc32(payload, binascii.crc32(head, binascii.crc32(name.encode()))) & _MASK
+    return binascii.crc32(payload, binascii.crc32(head, binascii.crc32(name.encode()))) & MASK
 
 
-def _pack(name: str, sequence: int, payload: bytes) -> bytes:
+def pack(name: str, sequence: int, payload: bytes) -> bytes:
+    """The octets of one slot."""
     head = _MAGIC + sequence.to_bytes(4, "big") + len(payload).to_bytes(4, "big")
     return head + _checksum(name, head, payload).to_bytes(4, "big") + payload
 
 
-def _unpack(name: str, image: bytes) -> "tuple[int, bytes] | None":
+def unpack(name: str, image: bytes) -> "tuple[int, bytes] | None":
     """(sequence, payload) of a whole slot, None for a torn or foreign one."""
     view = memoryview(image)
-    if len(view) < _HEADER_BYTES or bytes(view[:4]) != _MAGIC:
+    if len(view) < HEADER_BYTES or bytes(view[:4]) != _MAGIC:
         return None
     length = int.from_bytes(view[8:12], "big")
-    if length != len(view) - _HEADER_BYTES:
+    if length != len(view) - HEADER_BYTES:
         return None
-    payload = view[_HEADER_BYTES:]
+    payload = view[HEADER_BYTES:]
     if _checksum(name, bytes(view[:12]), payload) != int.from_bytes(view[12:16], "big"):
         return None
     return int.from_bytes(view[4:8], "big"), bytes(payload)

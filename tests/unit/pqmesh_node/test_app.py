@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from pqmesh.engine.events import Closed, Established, Refused
+from pqmesh.engine.tickets import MemoryTickets
 from pqmesh.framing.hdlc import enframe
 from pqmesh.limits import SERIAL_LINK
 from pqmesh.wire import mesh
@@ -151,6 +152,45 @@ async def test_a_restarted_gateway_is_a_new_session_and_the_old_one_is_closed(be
             assert (await gateway.command("ping", {}))["ok"]
         assert node.connected
     assert len(bench.seen(Established)) >= 2
+
+
+@pytest.mark.parametrize("gateway_begins", [True, False])
+async def test_a_board_that_restarted_resumes_with_a_hundred_octets(bench, gateway_begins):
+    gateway = bench.gateway
+    gateway.tickets = MemoryTickets(4)
+    gateway.initiates = gateway_begins
+    async with bench.node() as node, gateway.plugged(bench.path):
+        first = await gateway.session()
+        await gateway.command("ping", {})
+        assert first.sent_bytes + first.received_bytes > 10_000
+        assert (node.status()["resumed"], node.status()["tickets"]) == (0, 1)
+        gateway.expect = first.peer_id
+    for _ in range(3):
+        async with bench.node() as node, gateway.plugged(bench.path):
+            again = await gateway.session()
+            assert again.sent_bytes + again.received_bytes <= 150
+            assert gateway.resumed == 1
+            assert (await gateway.command("status", {}))["r"]["resumed"] == 1
+            assert node.counters()["engine"]["handshakes_resumed"] == 1
+
+
+@pytest.mark.parametrize("loser", ["board", "gateway"])
+async def test_a_lost_ticket_costs_a_full_handshake_and_nothing_else(bench, loser):
+    gateway = bench.gateway
+    gateway.tickets = MemoryTickets(4)
+    async with bench.node(), gateway.plugged(bench.path):
+        gateway.expect = (await gateway.session()).peer_id
+        await gateway.command("ping", {})
+    if loser == "gateway":
+        gateway.tickets = MemoryTickets(4)
+    else:
+        for slot in ("vault.0", "vault.1"):
+            bench.store.files.write(slot, b"worn out")
+    for resumed in (0, 1):
+        async with bench.node() as node, gateway.plugged(bench.path):
+            await gateway.session()
+            assert (await gateway.command("ping", {}))["ok"]
+            assert node.status()["resumed"] == resumed
 
 
 async def test_an_impostor_gateway_is_refused_and_the_right_one_served(bench):

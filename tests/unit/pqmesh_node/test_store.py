@@ -145,7 +145,7 @@ def test_the_sequence_number_survives_its_own_wrap():
     # Forge the last sequence number before the wrap, as 2**32 writes would leave it.
     from pqmesh_node import store as module
 
-    medium.files["r.0"] = module._pack("r", 0xFFFFFFFF, b"last")
+    medium.files["r.0"] = module.pack("r", 0xFFFFFFFF, b"last")
     store.save("r", b"wrapped")
     assert store.load("r") == b"wrapped"
 

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""How a node that stops says so, once its tasks have ended and nobody else drives the engine."""
+
+import asyncio
+
+from pqmesh.compat import const
+from pqmesh.engine.events import Closed
+from pqmesh.errors import NoSuchSession, ProtocolError
+from pqmesh.wire.session import REASON_SHUTDOWN
+
+from .compat import TYPE_CHECKING, wait_for_ms
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .clock import Clock
+    from .driver import Link
+
+_GOODBYE_MS = const(500)
+
+
+async def say_goodbye(engine: "Any", session: int, link: "Link", clock: "Clock") -> None:
+    """Close ``session`` and let the neighbour answer, for half a second at most."""
+    try:
+        engine.close(session, clock.now(), REASON_SHUTDOWN)
+        await wait_for_ms(_until_closed(engine, link, clock), _GOODBYE_MS)
+    except (OSError, NoSuchSession, asyncio.TimeoutError):
+        pass  # nobody is there to hear it
+
+
+async def _until_closed(engine: "Any", link: "Link", clock: "Clock") -> None:
+    while True:
+        while True:
+            frame = engine.next_transmit()
+            if frame is None:
+                break
+            await link.send(frame)
+        event = engine.next_event()
+        while event is not None:
+            if isinstance(event, Closed):
+                return
+            event = engine.next_event()
+        try:
+            engine.receive(await link.receive(), clock.now())
+        except ProtocolError:
+            pass  # the neighbour's last frames may be for anything

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""What a node says of itself: a short status for whoever asks, and everything it counts."""
+
+from pqmesh.compat import TYPE_CHECKING
+from pqmesh.identity import short
+
+from .compat import machine_name, mem_free
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .app import Node
+
+
+def status_of(node: "Node") -> "dict[str, Any]":
+    """What an operator asks for first; the reply to the command ``status`` must hold it."""
+    peer = node.neighbour
+    return {
+        "name": node.settings.name,
+        "peer_id": node.peer_id.hex(),
+        "machine": machine_name(),
+        "neighbour": None if peer is None else short(peer),
+        "pinned": node.settings.expect is not None,
+        "uptime_ms": node.uptime_ms(),
+        "heap_free": mem_free(),
+        "interval_ms": node.settings.interval_ms,
+        "waiting": len(node.mailbox),
+        "delivered": node.mailbox.delivered_count,
+        "dropped": node.mailbox.dropped,
+        "handshakes": node.handshakes,
+        "resumed": node.engine_stats.handshakes_resumed,
+        "tickets": len(node.tickets),
+    }
+
+
+def counters_of(stats: "Any") -> "dict[str, Any]":
+    """The public counters of an object; MicroPython has no vars()."""
+    return {name: getattr(stats, name) for name in dir(stats) if _is_counter(stats, name)}
+
+
+def _is_counter(stats: "Any", name: str) -> bool:
+    return name[0] != "_" and isinstance(getattr(stats, name), (int, dict))
