@@ -79,7 +79,7 @@ KINDS: dict[str, str] = {
     "link-open": "a link's medium was opened",
     "link-lost": "a link's medium failed; details: retry_in_ms",
     "link-waiting": "a link's medium cannot be opened yet; details: retry_in_ms",
-    "session-open": "handshake done; its ms and wire_bytes; details: initiator",
+    "session-open": "handshake done; its ms and wire_bytes; details: initiator, resumed",
     "session-lost": "the board ended its session, went silent, or the link is gone",
     "session-closed": "we ended a session, as this node stops",
     "session-refused": "a handshake failed; details: retry_in_ms",

@@ -10,31 +10,35 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
-from pqmesh.engine import Engine
 from pqmesh.errors import UsageError
 from pqmesh.identity import Identity
-from pqmesh.limits import GATEWAY, SERIAL_LINK, LinkProfile
-from pqmesh.record import replace
 
-from .config import Config, LinkConfig
+from .config import Config
 from .crypto import HostCrypto
 from .driver import now_ms
 from .errors import AddressUnavailable, OperatorError
 from .events import Event, EventBus, plain
 from .identity_file import load_seed
-from .mesh.link_runner import LinkRunner, Trust
+from .mesh.link_runner import Trust
 from .mesh.quic_runner import Endpoint, QuicRunner
 from .mesh.router import Unreachable
 from .mesh.switchboard import Switchboard
+from .node_links import Links, provider_of
+from .node_snapshot import (
+    host_port,
+    known_snapshots,
+    link_snapshot,
+    neighbour_snapshots,
+    reach_counters,
+)
 from .ops import metrics
 from .ops.control_socket import BadRequest, ControlServer
 from .ops.requests import Known, read_send
-from .ops.snapshot import KnownSnapshot, LinkSnapshot, NeighbourSnapshot, NodeSnapshot
+from .ops.snapshot import NodeSnapshot
 from .quic.endpoint import QuicEndpoint
 from .quic.errors import AddressUnavailable as UdpUnavailable
 from .quic.nat.finder import Finder
@@ -44,10 +48,8 @@ from .quic.relay.service import RelayService
 from .quic.reports import Refusal
 from .quic.udp import bind
 from .store import Store
-from .transports.base import LinkCounters, Provider
-from .transports.serial import SerialProvider
+from .transports.base import Provider
 
-MAX_KNOWN_SHOWN = 64
 RELAY_SOCKET_BYTES = 256 * 1024
 
 
@@ -82,7 +84,6 @@ class Node:
         self._relay: RelayService | None = None
         self._config = config
         self._identity = identity
-        self._crypto = HostCrypto()
         self._store = store
         self._started_ms = now_ms()
         self._control = ControlServer({"status": self._on_status, "send": self._on_send}, bus)
@@ -95,10 +96,9 @@ class Node:
             named=config.named_peers - {self.peer_id},
             commanders=None if commanders is None else commanders | config.named_peers,
         )
-        self._links = [
-            self._runner(provider, config.link[at] if at < len(config.link) else None)
-            for at, provider in enumerate(providers)
-        ]
+        links = Links(identity, HostCrypto(), store, self._switchboard, bus)
+        self._tickets = links.tickets
+        self._links = links.runners(providers, config.link)
 
     @classmethod
     @contextlib.asynccontextmanager
@@ -136,7 +136,7 @@ class Node:
         store = stack.enter_context(Store.open(config.store.path))
         identity = Identity(seed, HostCrypto())
         if providers is None:
-            providers = [_provider(link) for link in config.link]
+            providers = [provider_of(link) for link in config.link]
         node = cls(config, identity, store, bus, providers)
         await stack.enter_async_context(node._control.serve(config.control.socket))
         if config.metrics.listen is not None:
@@ -195,7 +195,7 @@ class Node:
             for link in self._links:
                 await link.ready.wait()
             host, port = self.quic_address
-            where = {"quic": _host_port(host, port), "links": [link.name for link in self._links]}
+            where = {"quic": host_port(host, port), "links": [link.name for link in self._links]}
             self.bus.publish(
                 Event(kind="started", peer=self.peer_id, details={"role": self.role, **where})
             )
@@ -245,44 +245,21 @@ class Node:
 
     def snapshot(self) -> NodeSnapshot:
         """Return the state of everything, at this moment."""
-        known = [
-            KnownSnapshot(peer=one.peer_id.hex(), over=one.over, last_seen_ms=one.last_seen_ms)
-            for one in self._store.peers()[:MAX_KNOWN_SHOWN]
-        ]
-        waiting = self._switchboard.waiting()
         return NodeSnapshot(
             peer=self.peer_id.hex(),
             role=self.role,
-            quic=_host_port(*self.quic_address),
+            quic=host_port(*self.quic_address),
             uptime_s=(now_ms() - self._started_ms) // 1000,
-            links=[_link_snapshot(link) for link in self._links],
-            neighbours=self._neighbour_snapshots(waiting),
-            known=known,
-            waiting={target.hex(): count for target, count in waiting.items()},
+            links=[link_snapshot(link) for link in self._links],
+            neighbours=neighbour_snapshots(self._switchboard),
+            known=known_snapshots(self._store),
+            waiting={target.hex(): count for target, count in self._switchboard.waiting().items()},
             clients=self._control.clients,
             duplicates=self._switchboard.duplicates,
             events=dict(self.bus.counts),
-            reach=self._reach(),
+            tickets=len(self._tickets),
+            reach=reach_counters(self._traversal, self._relay),
         )
-
-    def _reach(self) -> dict[str, int]:
-        found = {} if self._traversal is None else self._traversal.stats()
-        if self._relay is not None:
-            found["relay_open"] = len(self._relay.sessions)
-            found |= {f"relay_{name}": count for name, count in self._relay.counts.items()}
-        return found
-
-    def _neighbour_snapshots(self, waiting: Mapping[bytes, int]) -> list[NeighbourSnapshot]:
-        return [
-            NeighbourSnapshot(
-                peer=one.hop.peer_id.hex(),
-                over=one.over,
-                on_link=one.hop.on_link,
-                age_s=(now_ms() - one.opened_ms) // 1000,
-                waiting=waiting.get(one.hop.peer_id, 0),
-            )
-            for one in self._switchboard.neighbours()
-        ]
 
     async def _on_status(self, _request: Mapping[str, Any]) -> dict[str, Any]:
         return self.snapshot().as_json()
@@ -304,53 +281,9 @@ class Node:
         return lambda peer_id: peer_id in named
 
     def _on_refused(self, refusal: Refusal) -> None:
-        where = f"quic {_host_port(*refusal.address)}"
+        where = f"quic {host_port(*refusal.address)}"
         text = f"{refusal.text or 'handshake refused'} (alert {refusal.alert})"
         self.bus.publish(Event(kind="peer-refused", over=where, text=text))
-
-    def _runner(self, provider: Provider, link: LinkConfig | None) -> LinkRunner:
-        profile = _profile(link)
-
-        def make_engine(trust: Trust | None) -> Engine:
-            return Engine(self._identity, self._crypto, os.urandom, profile, trust, GATEWAY)
-
-        return LinkRunner(
-            provider,
-            make_engine,
-            self._switchboard,
-            self.bus,
-            expect=link.expect if link else None,
-            wait=link.wait if link else False,
-        )
-
-
-def _profile(link: LinkConfig | None) -> LinkProfile:
-    return SERIAL_LINK if link is None else replace(SERIAL_LINK, bits_per_second=link.baud)
-
-
-def _provider(link: LinkConfig) -> Provider:
-    return SerialProvider(
-        link.device, mtu=SERIAL_LINK.mtu, baud=link.baud, name=link.label, paced=link.paced
-    )
-
-
-def _link_snapshot(runner: LinkRunner) -> LinkSnapshot:
-    counters = runner.link.counters if runner.link is not None else LinkCounters()
-    return LinkSnapshot(
-        name=runner.name,
-        open=runner.link is not None,
-        expect=runner.expect.hex() if runner.expect is not None else "",
-        octets_in=counters.octets_in,
-        octets_out=counters.octets_out,
-        frames_in=counters.frames_in,
-        frames_out=counters.frames_out,
-        frames_bad=counters.frames_bad,
-        refused=dict(runner.drops),
-    )
-
-
-def _host_port(host: str, port: int) -> str:
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _root_cause(group: BaseExceptionGroup[BaseException]) -> BaseException:

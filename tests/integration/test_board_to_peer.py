@@ -50,3 +50,26 @@ async def test_five_readings_up_one_command_down_and_its_reply(tmp_path: Path) -
         await at_gateway.wait("command", peer=peer.peer_id)
     assert at_gateway.of("stopped")
     assert not at_gateway.of("dropped")
+
+
+async def test_both_sides_restart_and_the_next_session_costs_a_hundred_octets(
+    tmp_path: Path,
+) -> None:
+    """With no board pinned on the link: the gateway finds out whom to try from its store."""
+    cable = MemoryCable(mtu=SERIAL_LINK.mtu, name="bench")
+    config = make_config(tmp_path / "gateway", link=(any_link(name="bench"),))
+    gateway_id = peer_id_in(tmp_path / "gateway")
+    costs = []
+    for _ in range(3):
+        async with (
+            running(config, providers=[cable.left]) as (gateway, at_gateway),
+            board(cable, tmp_path / "board", expect=gateway_id),
+        ):
+            opened = (await at_gateway.wait("session-open"))[0]
+            costs.append((opened.details["resumed"], opened.wire_bytes))
+            await at_gateway.wait("reading", count=2)  # the board has heard us as well
+            snapshot = gateway.snapshot()
+            assert snapshot.tickets == 1
+            assert snapshot.links[0].handshakes["resumed"] == int(opened.details["resumed"])
+    assert [resumed for resumed, _ in costs] == [False, True, True]
+    assert all(octets <= 150 for _, octets in costs[1:])

@@ -95,7 +95,8 @@ def _reply(event: Mapping[str, Any]) -> str:
 
 
 def _initiator(event: Mapping[str, Any]) -> str:
-    return "we connected" if event.get("initiator") else "it connected"
+    began = "we connected" if event.get("initiator") else "it connected"
+    return f"{began}, resumed" if event.get("resumed") else began
 
 
 _SUMMARIES: dict[str, Callable[[Mapping[str, Any]], str]] = {

@@ -33,6 +33,7 @@ from ..errors import OperatorError
 from ..events import Event, EventBus
 from ..transports.base import Link, LinkBroken, LinkUnavailable, Provider
 from .backoff import Backoff
+from .handshake_counts import HandshakeCounts
 from .mailbox import Mailbox
 from .router import Hop
 from .switchboard import Switchboard
@@ -76,6 +77,8 @@ class LinkRunner:
     """
     :param make_engine: ``make_engine(trust)`` gives a fresh engine with this link's profile
     :param expect: the only PeerId this link may carry, or None
+    :param likely: ``likely(peer_id)`` tells whom to try to resume with on a link that anybody may
+        use, given whom it carried last in this life; None for nobody
     :param wait: at the start, wait for a missing device instead of raising LinkUnavailable
     """
 
@@ -87,6 +90,7 @@ class LinkRunner:
         bus: EventBus,
         *,
         expect: bytes | None = None,
+        likely: Callable[[bytes | None], bytes | None] | None = None,
         wait: bool = False,
     ) -> None:
         self.name = provider.name
@@ -98,6 +102,10 @@ class LinkRunner:
         self.drops: dict[str, int] = {}
         """Frames the engine refused, by the name of the error."""
 
+        self.handshakes = HandshakeCounts()
+        self._likely = likely
+        self._last_peer: bytes | None = None
+        self._guessed_wrong = False
         self._provider = provider
         self._make_engine = make_engine
         self._switchboard = switchboard
@@ -163,6 +171,7 @@ class LinkRunner:
     async def _serve(self, link: Link) -> None:
         self.link = link
         self._engine = self._make_engine(self._admits if self.expect is not None else None)
+        self.handshakes.follow(self._engine.stats)
         self._driver = LinkDriver(self._engine, link, self._on_event, self._on_drop)
         self._reconnect.reset()
         self._connecting = None
@@ -195,10 +204,16 @@ class LinkRunner:
         if self.sessions or self._connecting is not None:
             return
         try:
-            self._connecting = self._engine.connect(now_ms(), self.expect)
+            self._connecting = self._engine.connect(now_ms(), self._whom())
         except Busy:  # a board's own handshake is in progress; it ends in an event
             self._connect_in(self._reconnect.next_ms())
         self._settle()
+
+    def _whom(self) -> bytes | None:
+        """Whom to connect to: the pinned board, or one that can be resumed with if it is there."""
+        if self.expect is None and self._likely is not None and not self._guessed_wrong:
+            return self._likely(self._last_peer)
+        return self.expect
 
     def _settle(self) -> None:
         """Settle from a timer, where nobody waits for an exception."""
@@ -240,6 +255,8 @@ class LinkRunner:
         session.mailbox = self._switchboard.attach(session)
         self.sessions[event.session] = session
         self._connecting = None
+        self._last_peer = event.peer_id
+        self._guessed_wrong = False
         self._reconnect.reset()
         self._in_mark = self._driver.frame_bytes_in
         self._publish(
@@ -248,6 +265,7 @@ class LinkRunner:
             wire_bytes=event.sent_bytes + event.received_bytes,
             ms=event.elapsed_ms,
             initiator=event.initiator,
+            resumed=self.handshakes.was_resumed(),
         )
         self.pump_soon()
 
@@ -271,6 +289,7 @@ class LinkRunner:
     def _refused(self, event: Refused) -> None:
         if event.session == self._connecting:
             self._connecting = None
+            self._guessed_wrong = True  # another board may hang on this cable now
         pause_ms = self._reconnect.next_ms()
         wrong = self.expect is not None and event.peer_id not in (None, self.expect)
         if wrong and self.expect is not None:

@@ -65,6 +65,9 @@ class SnapshotCollector(Collector):
         for counter, count in node.reach.items():
             reach.add_metric([counter], count)
         yield reach
+        yield GaugeMetricFamily(
+            "pqmesh_tickets", "Boards that can be resumed with", value=node.tickets
+        )
         yield from _links(node.links)
 
 
@@ -85,6 +88,13 @@ def _links(links: list[LinkSnapshot]) -> Iterator[Metric]:
         for cause, count in link.refused.items():
             refused.add_metric([link.name, cause], count)
     yield refused
+    handshakes = CounterMetricFamily(
+        "pqmesh_link_handshakes", "Handshakes, by what became of them", labels=["link", "outcome"]
+    )
+    for link in links:
+        for outcome, count in link.handshakes.items():
+            handshakes.add_metric([link.name, outcome], count)
+    yield handshakes
 
 
 _NOT_A_SCRAPER = (

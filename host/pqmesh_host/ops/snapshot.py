@@ -29,6 +29,10 @@ class LinkSnapshot:
     refused: dict[str, int] = dataclasses.field(default_factory=dict)
     """Frames the engine refused since the node started, by cause."""
 
+    handshakes: dict[str, int] = dataclasses.field(default_factory=dict)
+    """Handshakes since the node started: started, finished, failed, and resumed, which are those
+    of the finished ones that needed no public keys."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class NeighbourSnapshot:
@@ -75,6 +79,9 @@ class NodeSnapshot:
 
     events: dict[str, int]
     """How often each kind of event has happened."""
+
+    tickets: int = 0
+    """Boards that can be resumed with."""
 
     reach: dict[str, int] = dataclasses.field(default_factory=dict)
     """Counters of NAT traversal and, as ``relay_...``, of the relay; empty where both are off."""

@@ -2,5 +2,6 @@
 """What must survive a restart or a power cut, in one SQLite file."""
 
 from .sqlite import MAX_PEERS, KnownPeer, Store
+from .tickets import TicketStore
 
-__all__ = ("MAX_PEERS", "KnownPeer", "Store")
+__all__ = ("MAX_PEERS", "KnownPeer", "Store", "TicketStore")

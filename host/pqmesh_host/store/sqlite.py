@@ -4,10 +4,15 @@
     seen    (seq, origin, id)               what the Inbox remembers, oldest first
     outbox  (seq, target, id, payload, expires_ms)   what the Outboxes hold, oldest first
     peer    (peer_id, over, last_seen_ms)   whom this node has met
+    ticket  (seq, peer_id, body)            how to resume with whom (tickets.py)
 
 SQLite in WAL mode with synchronous=FULL: when a transaction has ended, a power cut no longer
 takes it back. That is what lets a node acknowledge a message the moment it is stored here.
 All calls block for one disk write at most (milliseconds) and belong to one thread.
+
+What is deleted or replaced is overwritten with zeros (secure_delete), and ``scrub`` takes it out
+of the write-ahead log as well. Below the file system nobody can promise that: an SSD, a
+copy-on-write file system and a backup keep what they like.
 """
 
 from __future__ import annotations
@@ -19,10 +24,10 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ..errors import StoreError
 
-SCHEMA_VERSION = 1
 MAX_PEERS = 1024
 """Known peers kept; the longest unseen goes first."""
 
@@ -32,13 +37,22 @@ MAX_SEEN = 200_000
 BUSY_S = 2.0
 """How long to wait for another process that holds the database."""
 
-_SCHEMA = """
+_MIGRATIONS = (
+    """
 CREATE TABLE seen (seq INTEGER PRIMARY KEY AUTOINCREMENT, origin BLOB NOT NULL, id BLOB NOT NULL,
                    UNIQUE (origin, id));
 CREATE TABLE outbox (seq INTEGER PRIMARY KEY AUTOINCREMENT, target BLOB NOT NULL, id BLOB NOT NULL,
                      payload BLOB NOT NULL, expires_ms INTEGER, UNIQUE (target, id));
 CREATE TABLE peer (peer_id BLOB PRIMARY KEY, over TEXT NOT NULL, last_seen_ms INTEGER NOT NULL);
-"""
+""",
+    """
+CREATE TABLE ticket (seq INTEGER PRIMARY KEY AUTOINCREMENT, peer_id BLOB NOT NULL UNIQUE,
+                     body BLOB NOT NULL);
+""",
+)
+"""What each version adds to the one before; a file of any of them is brought up to the last."""
+
+SCHEMA_VERSION = len(_MIGRATIONS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +86,7 @@ class Store:
             with _explained(path):
                 database.execute("PRAGMA journal_mode = WAL")
                 database.execute("PRAGMA synchronous = FULL")
+                database.execute("PRAGMA secure_delete = ON")
                 _migrate(path, database)
             yield cls(path, database)
         finally:
@@ -91,6 +106,21 @@ class Store:
                 self._database.execute("ROLLBACK")
                 raise
             self._database.execute("COMMIT")
+
+    def execute(self, statement: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+        """Run one statement; for the other tables of this package.
+
+        :raises StoreError: the disk is full or failing; the statement did nothing
+        """
+        with _explained(self._path):
+            return list(self._database.execute(statement, values))
+
+    def scrub(self) -> None:
+        """Empty the write-ahead log, in which replaced values would otherwise wait to be reused.
+
+        Called after a secret was replaced; outside a transaction.
+        """
+        self.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def remember_seen(self, origin: bytes, ident: bytes, keep: int) -> None:
         """Note a message id; only the last ``keep`` of each origin stay, MAX_SEEN of all."""
@@ -184,16 +214,15 @@ def _create_private(path: Path) -> None:
 
 def _migrate(path: Path, database: sqlite3.Connection) -> None:
     (version,) = database.execute("PRAGMA user_version").fetchone()
-    if version == SCHEMA_VERSION:
-        return
-    if version != 0:
+    if version > SCHEMA_VERSION:
         raise StoreError(
             f"The state database {path} was written by a later version of pqmesh.",
             "Upgrade pqmesh, or move the file away to start with an empty one.",
         )
-    database.executescript(
-        f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
-    )
+    for at in range(version, SCHEMA_VERSION):
+        database.executescript(
+            f"BEGIN IMMEDIATE; {_MIGRATIONS[at]} PRAGMA user_version = {at + 1}; COMMIT;"
+        )
 
 
 @contextlib.contextmanager

@@ -13,7 +13,7 @@ import pytest
 from pqmesh.limits import SERIAL_LINK
 from pqmesh_host.config import Config, MetricsConfig, PeerConfig, QuicConfig
 from pqmesh_host.errors import OperatorError, StoreError
-from pqmesh_host.node import Node, _profile, _provider, _root_cause
+from pqmesh_host.node import Node, _root_cause
 from pqmesh_host.ops.control_socket import BadRequest
 from pqmesh_host.quic.endpoint import QuicEndpoint
 from pqmesh_host.quic.errors import HandshakeFailed, RelayRefused
@@ -131,13 +131,6 @@ def test_an_operators_error_is_the_cause_wherever_it_hides() -> None:
     assert _root_cause(BaseExceptionGroup("", [ExceptionGroup("", [bug])])) is bug
     several = BaseExceptionGroup("", [bug, ValueError()])
     assert _root_cause(several) is several
-
-
-def test_a_link_brings_its_rate_into_the_engines_timers() -> None:
-    link = any_link(baud=9600, name="slow", paced=False)
-    assert _profile(link).bits_per_second == 9600
-    assert _profile(None) == SERIAL_LINK
-    assert _provider(link).name == "slow"
 
 
 async def test_a_peer_at_another_address_is_found_through_a_third_node(tmp_path: Path) -> None:

@@ -139,7 +139,8 @@ async def _serve(
             known = settings.load(flash) or settings.default()
             settings.save(flash, settings.changed(known, **changes))
             link = SerialLink(port, SERIAL_LINK.mtu)
-            board = Node(link, flash, HostCrypto(), on_event=lambda event: _tell(show, event))
+            board = Node(link, flash, HostCrypto(), on_event=lambda event: tell(event))
+            tell = _Teller(show, board).tell
         except (StoreError, settings.SettingsError) as error:
             raise OperatorError(
                 f"The board's flash at {folder} cannot be used: {error}.",
@@ -170,11 +171,19 @@ def _show(context: Context, as_json: bool, name: str, facts: dict[str, Any]) -> 
     console().print(f"{moment:%H:%M:%S}.{at_ms % 1000:03d}  board  {name:<12}  {words}")
 
 
-def _tell(show: Callable[[str, dict[str, Any]], None], event: Record) -> None:
-    """Print what a person at the bench wants to know of a board's event."""
-    facts = {name: plain(getattr(event, name)) for name in event.FIELDS}
-    if isinstance(event, Established):
-        facts["peer_id"] = short(event.peer_id)
-    wanted = isinstance(event, Established | Delivered | Lost | Refused)
-    if wanted or type(event).__name__ in ("Published", "Executed", "LinkFailed"):
-        show(type(event).__name__.lower(), facts)
+class _Teller:
+    """Prints what a person at the bench wants to know of a board's events."""
+
+    def __init__(self, show: Callable[[str, dict[str, Any]], None], board: Any) -> None:
+        self._show = show
+        self._board = board
+        self._resumed = 0
+
+    def tell(self, event: Record) -> None:
+        facts = {name: plain(getattr(event, name)) for name in event.FIELDS}
+        if isinstance(event, Established):
+            before, self._resumed = self._resumed, self._board.engine_stats.handshakes_resumed
+            facts |= {"peer_id": short(event.peer_id), "resumed": self._resumed > before}
+        wanted = isinstance(event, Established | Delivered | Lost | Refused)
+        if wanted or type(event).__name__ in ("Published", "Executed", "LinkFailed"):
+            self._show(type(event).__name__.lower(), facts)

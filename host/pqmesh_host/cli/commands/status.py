@@ -45,7 +45,16 @@ def _show(node: dict[str, Any]) -> None:
     printed.print(f"{clean(node['role'])} {clean(node['peer'])}")
     printed.print(f"quic on {clean(node['quic'])}, up {node['uptime_s']:,} s")
     if node["links"]:
-        headings = ("link", "state", "octets in", "octets out", "bad frames", "pinned to")
+        headings = (
+            "link",
+            "state",
+            "octets in",
+            "octets out",
+            "bad frames",
+            "handshakes",
+            "resumed",
+            "pinned to",
+        )
         rows = [
             (
                 link["name"],
@@ -53,6 +62,8 @@ def _show(node: dict[str, Any]) -> None:
                 f"{link['octets_in']:,}",
                 f"{link['octets_out']:,}",
                 f"{link['frames_bad'] + sum(link['refused'].values()):,}",
+                f"{link.get('handshakes', {}).get('finished', 0):,}",
+                f"{link.get('handshakes', {}).get('resumed', 0):,}",
                 short(link["expect"]) or "anyone",
             )
             for link in node["links"]

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from pqmesh.engine.events import Closed, Delivered, Established, Lost, Received, Refused
+from pqmesh.engine.stats import Stats
 from pqmesh.errors import Busy, Malformed, NoSuchSession, UnknownSession, UsageError
 from pqmesh.wire.mesh import command, reading
 from pqmesh_host.errors import OperatorError, StoreError
@@ -32,6 +33,7 @@ class ScriptedEngine:
 
     def __init__(self, trust: Any) -> None:
         self.trust = trust
+        self.stats = Stats()
         self.connects: list[bytes | None] = []
         self.sent: list[bytes] = []
         self.closed: list[int] = []
@@ -382,3 +384,51 @@ async def test_shutting_down_without_a_cable_is_quiet(make_rig: Any) -> None:
     rig.cable.plugged = False
     await rig.runner.ready.wait()
     await rig.runner.shutdown()
+
+
+async def test_on_an_unpinned_link_it_tries_the_likely_board_until_that_was_wrong(
+    make_rig: Any,
+) -> None:
+    asked: list[bytes | None] = []
+
+    def likely(last: bytes | None) -> bytes | None:
+        asked.append(last)
+        return last or OTHER
+
+    rig = make_rig(likely=likely)
+    engine = await rig.connected()
+    assert engine.connects == [OTHER]
+    rig.tell(Refused(1, "another board answered", BOARD))
+    await rig.until(lambda: len(engine.connects) == 2)
+    assert engine.connects == [OTHER, None]
+    rig.tell(Established(2, BOARD, True, 1, 1, 1))
+    rig.tell(Lost(2, "silence"))
+    await rig.until(lambda: len(engine.connects) == 3)
+    assert engine.connects == [OTHER, None, BOARD]
+    assert asked == [None, BOARD]
+
+
+async def test_a_pinned_link_asks_nobody_whom_to_connect_to(make_rig: Any) -> None:
+    rig = make_rig(expect=BOARD, likely=lambda _last: OTHER)
+    assert (await rig.connected()).connects == [BOARD]
+
+
+async def test_a_resumed_session_is_reported_and_counted_over_all_engines(make_rig: Any) -> None:
+    rig = make_rig()
+    engine = await rig.connected()
+    engine.stats.handshakes_finished = 1
+    await rig.established()
+    assert rig.of("session-open")[0].details["resumed"] is False
+    engine.stats.handshakes_finished, engine.stats.handshakes_resumed = 2, 1
+    rig.tell(Established(2, BOARD, False, 42, 50, 3))
+    assert rig.of("session-open")[1].details["resumed"] is True
+    rig.cable.pull()
+    rig.cable.plug()
+    await rig.until(lambda: len(rig.engines) == 2)
+    rig.engines[-1].stats.handshakes_finished = 5
+    assert rig.runner.handshakes.all() == {
+        "started": 0,
+        "finished": 7,
+        "resumed": 1,
+        "failed": 0,
+    }

@@ -172,3 +172,15 @@ def test_a_place_one_may_not_write_to_is_said_plainly(tmp_path: Path) -> None:
         Store.open(tmp_path / "file" / "state.sqlite"),
     ):
         pass
+
+
+def test_a_file_of_the_first_version_is_brought_up_to_date_with_all_it_holds(path: Path) -> None:
+    with sqlite3.connect(path) as database:
+        database.executescript(subject._MIGRATIONS[0] + "PRAGMA user_version = 1;")
+        database.execute("INSERT INTO seen (origin, id) VALUES (?, ?)", (ALICE, ident(1)))
+    database.close()
+    with Store.open(path) as store:
+        assert store.seen() == [(ALICE, ident(1))]
+        assert store.execute("SELECT COUNT(*) FROM ticket") == [(0,)]
+    with Store.open(path) as store:
+        assert store.execute("PRAGMA user_version") == [(subject.SCHEMA_VERSION,)]
