@@ -50,7 +50,7 @@ def observe(crypto, given):
     return {
         "r1": initiator.r1,
         "r2": r2,
-        "r3": Packets(crypto, RADIO_LINK, mine).seal(0, initiator.peer_cid, b""),
+        "r3": Packets(crypto, RADIO_LINK, mine).seal(0, initiator.peer_cid, b"", 0),
         "chain_i2r": mine.send_chain,
         "chain_r2i": theirs.send_chain,
         "session_id": mine.session_id,

@@ -54,9 +54,9 @@ class OnceCrypto(ModelCrypto):
         self._used = set()
 
     def seal(self, key, nonce, aad, plaintext, tag_bytes):
-        if (key, nonce) in self._used:
+        if (bytes(key), nonce) in self._used:
             raise AssertionError("a key and nonce were used twice")
-        self._used.add((key, nonce))
+        self._used.add((bytes(key), nonce))
         return super().seal(key, nonce, aad, plaintext, tag_bytes)
 
 

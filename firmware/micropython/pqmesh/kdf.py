@@ -40,6 +40,7 @@ LABEL_BIND = b"bind"  # from a generation: the key of R1's MAC
 LABEL_ADMIT = b"admit"  # from a network key or a generation: the key of HELLO's MAC
 LABEL_KEY = b"key"  # from a chain key: the AEAD key
 LABEL_IV = b"iv"  # from a chain key: the nonce base
+LABEL_CHAIN = b"ck"  # from a chain key: that of the next epoch
 
 # Domains of SHA-256 and of signatures; each begins with PREFIX on the wire.
 DOMAIN_HS_S = b"HS-S v1"

@@ -36,6 +36,7 @@ class Context:
         self.stats = Stats()
         self.tx = TransmitQueue(link, _QUEUED_FRAMES, self.stats)
         self.events: "list[Record]" = []
+        self.source = b""  # link address of the frame being worked on; empty: none is known
         self._cids: "set[int]" = set()
         self._next_handle = 1
 

@@ -130,14 +130,16 @@ class Engine:
             self._sessions.open(session).close(reason, now)
         self._sessions.sweep()
 
-    def receive(self, frame: bytes, now: int) -> None:
+    def receive(self, frame: bytes, now: int, source: bytes = b"") -> None:
         """Take one whole frame from the link.
 
+        :param source: the link address it came from, where the link has addresses
         :raises ProtocolError: the frame was dropped, and state is as it was before
         """
         stats = self._context.stats
         stats.frames_received += 1
         stats.bytes_received += len(frame)
+        self._context.source = source
         try:
             self._route(bytes(frame), now)
         except ProtocolError as error:
@@ -196,7 +198,7 @@ class Engine:
     def _on_data(self, frame: bytes, now: int) -> None:
         header = decode_header(frame)
         session = self._sessions.by_cid(header.cid)
-        content = session.open(header, frame)
+        content = session.open(header, frame, now)
         if self._resumes is not None:
             self._resumes.on_frame(session, now)
         if session.state == PENDING:

@@ -29,12 +29,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..compat import Buffer
+    from .content import Content
     from .context import Context
     from .flows import Flow, FlowTable, Head
     from .hs_s import Outcome
     from .peering import Peering
     from .resumes import ResumeTable
-    from .session import Content
     from .sessions import SessionTable
 
 _OFFER = const(0)  # kinds of queued work

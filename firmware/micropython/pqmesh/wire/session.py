@@ -15,7 +15,7 @@ The plaintext is an AckBlock if ACK is set, then what ``content`` says:
     CONTROL  2   one octet of kind, then that kind's fields
     DATAGRAM 3   kept for unreliable messages
 
-Key epoch and CHUNK are zero in version 1; they are kept for the ratchet.
+The key epoch is the number of the sender's epoch modulo 4 (engine/ratchet.py). CHUNK is zero.
 """
 
 from ..compat import const
@@ -28,7 +28,8 @@ SEGMENT = const(1)
 CONTROL = const(2)
 FLAG_ACK = const(0x08)
 _FLAG_CHUNK = const(0x04)
-_EPOCH_MASK = const(0x30)
+EPOCH_SHIFT = const(4)
+_EPOCH_MASK = const(0x03)
 CONTENT_MASK = const(0x03)
 
 PING = const(1)
@@ -59,8 +60,9 @@ class DataHeader(WireObject):
         whole packet number.
     Replay: each packet number is taken once; the window of 64 or 1,024 moves only after the tag
         has been verified.
-    Rate: frames of an unknown CID cost one table look-up; 2^14 failed tags or 2^20 frames end
-        the use of a key.
+    Rate: frames of an unknown CID cost one table look-up; a claimed key epoch costs a derivation
+        at most once per epoch; 2^14 failed tags or 2^20 frames end the use of a key, and the next
+        epoch's takes its place.
     """
 
     LAYOUT = (("kind", U8), ("cid", U16), ("number", U16))
@@ -69,6 +71,10 @@ class DataHeader(WireObject):
     kind: int
     cid: int
     number: int
+
+    def epoch(self) -> int:
+        """Return the sender's key epoch, modulo 4."""
+        return self.kind >> EPOCH_SHIFT & _EPOCH_MASK
 
 
 class AckBlock(WireObject):
@@ -167,10 +173,10 @@ def decode_header(frame: bytes) -> DataHeader:
     """Parse the clear start of a data frame.
 
     :raises Malformed: truncated
-    :raises UnknownKind: a key epoch, a chunk or a content of a later version
+    :raises UnknownKind: a chunk or a content of a later version
     """
     header, _ = decode_at(DataHeader, memoryview(frame), 0)
-    if header.kind & (_EPOCH_MASK | _FLAG_CHUNK) or header.kind & CONTENT_MASK > CONTROL:
+    if header.kind & _FLAG_CHUNK or header.kind & CONTENT_MASK > CONTROL:
         raise UnknownKind("data frame of kind 0x%02x" % header.kind)
     return header
 

@@ -5,8 +5,7 @@ import itertools
 
 import pytest
 
-from pqmesh.engine import packets
-from pqmesh.engine import session as module
+from pqmesh.engine import ratchet, stream
 from pqmesh.engine.context import Context
 from pqmesh.engine.events import Closed, Delivered, Lost, Received
 from pqmesh.engine.hs_s import Outcome
@@ -21,7 +20,16 @@ from pqmesh.errors import (
     UnknownKind,
     UsageError,
 )
-from pqmesh.limits import BOARD, FRAMES_PER_KEY, SERIAL_LINK, replace
+from pqmesh.limits import (
+    BOARD,
+    FAILED_TAGS_PER_KEY,
+    FRAMES_PER_KEY,
+    LATE_MS,
+    REKEY_FRAMES,
+    REKEY_MS,
+    SERIAL_LINK,
+    replace,
+)
 from pqmesh.wire.handshake import Params
 from pqmesh.wire.session import decode_header
 from support.model_crypto import CountingEntropy, ModelCrypto
@@ -53,7 +61,7 @@ class End:
         return seen
 
     def take(self, frame, now=0):
-        self.session.take(self.session.open(decode_header(frame), frame), now)
+        self.session.take(self.session.open(decode_header(frame), frame, now), now)
 
 
 class Two:
@@ -96,7 +104,7 @@ def test_every_size(two, size):
 
 
 def test_frames_fill_the_mtu_and_no_more(two):
-    two.ends[0].session._unacknowledged = 1
+    two.ends[0].session._stream._unacknowledged = 1
     two.ends[0].session.send(bytes(4000), 0)
     assert max(len(frame) for frame in two.ends[0].frames()) == LINK.mtu
 
@@ -111,14 +119,14 @@ def test_an_acknowledgement_rides_on_data():
     two.ends[1].session.handle_timeout(LINK.ack_delay_ms)
     assert two.ends[1].frames() == []
     two.ends[0].take(frame)
-    assert two.ends[0].session._outgoing.oldest().sequence == 1
+    assert two.ends[0].session._stream._outgoing.oldest().sequence == 1
 
 
 def test_an_acknowledgement_said_twice_is_no_news(two):
     one, other = two.ends
     number = one.session.send(b"hello", 0)
     two.pass_on()
-    other.session._unacknowledged = 1
+    other.session._stream._unacknowledged = 1
     other.session.confirm(0)
     two.pass_on()
     assert one.events() == [Delivered(7, number, 0)]
@@ -194,7 +202,7 @@ def test_a_peer_that_is_there_but_never_acknowledges_is_given_up_too(two):
 
 def test_a_timer_that_lost_its_reason_does_nothing(two):
     end = two.ends[0]
-    end.session._timers.set(module._RETRANSMIT, 5)
+    end.session._stream._timers.set(stream._RETRANSMIT, 5)
     end.session.handle_timeout(5)
     assert end.frames() == []
 
@@ -363,32 +371,122 @@ def test_a_frame_without_room_for_a_tag_is_forged(two):
         two.ends[1].take(frame)
 
 
-def test_a_key_seals_only_so_many_frames(two):
+def test_a_session_goes_on_beyond_the_frames_of_any_key(two):
+    one, other = two.ends
+    for n in range(3 * REKEY_FRAMES):
+        one.session.send(b"%d" % n, n)
+        two.pass_on(n)
+    assert len(other.events()) == 3 * REKEY_FRAMES
+    epochs = [end.session._packets.ratchet.sending.number for end in two.ends]
+    assert min(epochs) >= 2
+    assert abs(epochs[0] - epochs[1]) <= 1
+
+
+def test_an_hour_later_the_next_frame_has_new_keys_and_the_old_ones_go(two):
+    one, other = two.ends
+    one.session.send(b"before", 0)
+    two.pass_on(0)
+    one.session.send(b"after", REKEY_MS)
+    two.pass_on(REKEY_MS)
+    assert [event.payload for event in other.events()] == [b"before", b"after"]
+    assert other.session._packets.ratchet._previous is not None
+    other.session.handle_timeout(REKEY_MS + LATE_MS)
+    assert other.session._packets.ratchet._previous is None
+
+
+def test_a_late_frame_of_the_old_epoch_is_still_taken():
+    two = Two(replace(LINK, ack_every=9))
+    one, other = two.ends
+    one.session.send(b"late", 0)
+    (late,) = one.frames()
+    one.session.send(b"early", REKEY_MS)
+    for frame in (*one.frames(), late):
+        other.take(frame, REKEY_MS + 1)
+    assert [event.payload for event in other.events()] == [b"late", b"early"]
+
+
+def test_a_key_that_nobody_follows_seals_only_so_many_frames(two):
     end = two.ends[0]
-    end.session._packets.next_number = FRAMES_PER_KEY - 1
+    end.session._packets.ratchet.step()
+    end.session._packets.ratchet._sealed_frames = FRAMES_PER_KEY - 1
     end.session.send(bytes(2 * SEGMENT), 0)
     assert len(end.frames()) == 1
     assert end.events() == [Lost(7, "the key has sealed all the frames it may")]
     assert end.session.state == ENDED
 
 
-def test_a_key_opens_only_so_many_frames(two):
+def forge(end, count, now=0, epoch=0):
+    for number in range(count):
+        frame = bytes([epoch << 4, 0, 1]) + (1000 + number % 1000).to_bytes(2, "big") + bytes(16)
+        with pytest.raises((BadTag, Exhausted)):
+            end.take(frame, now)
+
+
+def test_forgeries_up_to_the_limit_end_a_key_and_never_the_session(two):
+    """Property 9 of constrained-design 5.6, with its real limit."""
     one, other = two.ends
-    one.session.send(b"x", 0)
+    forge(other, FAILED_TAGS_PER_KEY // 2 - 1)
+    assert other.frames() == []
+    forge(other, FAILED_TAGS_PER_KEY // 2 + 1)
+    (ask,) = other.frames()  # one Ping, under our next key
+    assert ask[0] == 0x12
+    one.session.send(b"while forgeries rain", 0)
     (frame,) = one.frames()
-    other.session._packets._replay.accept(FRAMES_PER_KEY - 1)
     with pytest.raises(Exhausted):
-        other.take(frame[:3] + b"\x00\x05" + frame[5:])
+        other.take(frame)  # the old key is tried no more
+    one.take(ask)
+    two.pass_on()
+    one.session.handle_timeout(one.session.next_deadline())
+    two.pass_on()
+    assert [event.payload for event in other.events()] == [b"while forgeries rain"]
+    assert {end.session.state for end in two.ends} == {OPEN}
 
 
-def test_too_many_forgeries_end_the_key(two, monkeypatch):
-    monkeypatch.setattr(packets, "FAILED_TAGS_PER_KEY", 3)
-    end = two.ends[1]
-    for _ in range(3):
-        assert end.events() == []
-        with pytest.raises(BadTag):
-            end.take(b"\x00\x00\x01\x00\x00" + bytes(16))
-    assert end.events() == [Lost(7, "too many forged frames for one key")]
+def test_forgeries_for_the_next_key_end_that_one(two):
+    one, other = two.ends
+    state = other.session._packets.ratchet
+    for now in range(0, 500_000, 100_000):
+        for end in two.ends:
+            end.session._heard(now)
+        following = state._current.number + 1 & 3
+        forge(other, FAILED_TAGS_PER_KEY // 2, now, following)
+        one.session.send(b"%d" % now, now)
+        two.pass_on(now)
+        assert other.events() == [Received(7, b"%d" % now)]
+        two.pass_on(now + 1)
+    assert state.sending.number >= 5
+
+
+def test_a_request_for_new_keys_that_got_lost_is_made_again(two, monkeypatch):
+    monkeypatch.setattr(ratchet, "FAILED_TAGS_PER_KEY", 4)
+    one, other = two.ends
+    forge(other, 4)
+    assert len(other.frames()) == 1  # lost
+    forge(other, 1, now=1)
+    assert other.frames() == []
+    one.session.send(b"still here", 5000)
+    (frame,) = one.frames()
+    with pytest.raises(Exhausted):
+        other.take(frame, 5000)  # what the peer says in vain draws it too
+    two.pass_on(5001)
+    one.session.handle_timeout(8000)
+    two.pass_on(8000)
+    assert [event.payload for event in other.events()] == [b"still here"]
+
+
+def test_before_it_is_open_a_session_asks_for_nothing(monkeypatch):
+    monkeypatch.setattr(ratchet, "FAILED_TAGS_PER_KEY", 4)
+    end = End(1)
+    forge(end, 4)
+    assert end.frames() == []
+
+
+def test_the_end_of_a_session_erases_its_keys(two):
+    epoch = two.ends[0].session._packets.ratchet.sending
+    two.ends[0].session.close(0, 0)
+    two.pass_on()
+    assert two.ends[0].session.state == ENDED
+    assert epoch.key == bytes(32)
 
 
 # Frames that are genuine and yet wrong

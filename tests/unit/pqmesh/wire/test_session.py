@@ -62,7 +62,12 @@ def test_bad_controls(wire, error):
         decode_control(memoryview(bytes.fromhex(wire)), 0)
 
 
-@pytest.mark.parametrize("kind", [0x10, 0x20, 0x04, 0x03])
+@pytest.mark.parametrize("epoch", range(4))
+def test_the_header_tells_the_key_epoch(epoch):
+    assert decode_header(bytes((epoch << 4 | 0x09, 0, 0, 0, 0))).epoch() == epoch
+
+
+@pytest.mark.parametrize("kind", [0x04, 0x34, 0x03])
 def test_later_versions_kinds_are_refused(kind):
     with pytest.raises(UnknownKind):
         decode_header(bytes((kind, 0, 0, 0, 0)))
