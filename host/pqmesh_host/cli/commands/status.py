@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from rich.console import Console
 
 from ..context import (
     Context,
@@ -62,13 +63,12 @@ def _show(node: dict[str, Any]) -> None:
                 f"{link['octets_in']:,}",
                 f"{link['octets_out']:,}",
                 f"{link['frames_bad'] + sum(link['refused'].values()):,}",
-                f"{link.get('handshakes', {}).get('finished', 0):,}",
-                f"{link.get('handshakes', {}).get('resumed', 0):,}",
                 short(link["expect"]) or "anyone",
             )
             for link in node["links"]
         ]
         printed.print(table("\nLinks", headings, rows))
+        _show_handshakes(printed, node["links"])
     connected = [
         (short(one["peer"]), one["over"], f"{one['age_s']:,} s", one["waiting"])
         for one in node["neighbours"]
@@ -81,3 +81,15 @@ def _show(node: dict[str, Any]) -> None:
     if away:
         kept = [(short(peer), node["waiting"][peer]) for peer in sorted(away)]
         printed.print(table("\nMessages kept for nodes that are away", ("peer", "kept"), kept))
+
+
+def _show_handshakes(printed: Console, links: list[dict[str, Any]]) -> None:
+    counts = [(link["name"], link.get("handshakes", {})) for link in links]
+    rows = [
+        (name, found["finished"], found["resumed"], found["failed"])
+        for name, found in counts
+        if found
+    ]
+    if rows:
+        headings = ("link", "sessions opened", "of these resumed", "handshakes failed")
+        printed.print(table("\nHandshakes since the start", headings, rows))

@@ -46,6 +46,16 @@ def test_people_see_who_is_connected_and_what_waits() -> None:
     assert shown.count("b0b0b0b0b0b0b0b0") == 1  # connected, so not among those that are away
 
 
+def test_people_see_how_many_sessions_were_resumed() -> None:
+    counts = {"started": 9, "finished": 7, "resumed": 5, "failed": 3}
+    node = {**NODE, "links": [{**LINK, "handshakes": counts}]}
+    shown = run(FakeNode(status=node), "status").output
+    rows = [line.split() for line in shown.splitlines()]
+    assert ["bench", "7", "5", "3"] in rows
+    assert "of these resumed" in shown
+    assert "resumed" not in run(FakeNode(status=NODE), "status").output  # an older node's
+
+
 def test_nobody_connected_is_said() -> None:
     node = {**NODE, "links": [], "neighbours": [], "waiting": {}}
     shown = run(FakeNode(status=node), "status").output
