@@ -46,16 +46,7 @@ def _show(node: dict[str, Any]) -> None:
     printed.print(f"{clean(node['role'])} {clean(node['peer'])}")
     printed.print(f"quic on {clean(node['quic'])}, up {node['uptime_s']:,} s")
     if node["links"]:
-        headings = (
-            "link",
-            "state",
-            "octets in",
-            "octets out",
-            "bad frames",
-            "handshakes",
-            "resumed",
-            "pinned to",
-        )
+        headings = ("link", "state", "octets in", "octets out", "bad frames", "pinned to")
         rows = [
             (
                 link["name"],
