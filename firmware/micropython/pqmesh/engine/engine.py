@@ -85,7 +85,7 @@ class Engine:
             self._resumes = ResumeTable(
                 self._context, self._handshakes, self._sessions, trust, tickets
             )
-            self._handshakes.resumes = self._resumes
+            self._handshakes.pool.resumes = self._resumes
 
     @property
     def stats(self) -> "Stats":

@@ -200,7 +200,7 @@ def test_garbage_in_every_state(frames, progress, data):
             assert error is None or isinstance(error, ProtocolError)
     for end in pair.ends:
         assert len(end._flows._flows) <= BOARD.flows
-        assert len(end._handshakes._all) <= BOARD.half_open
+        assert len(end._handshakes.pool.all) <= BOARD.half_open
     pair.run_until(lambda: all(pair.of(side, Established) for side in (0, 1)))
 
 

@@ -66,7 +66,7 @@ def test_another_identity_than_the_pinned_one_is_refused():
     assert "5555555555555555" in refused.reason
     pair.run_for(120_000)
     assert not pair.of(1, Established)
-    assert not pair.ends[1]._handshakes._all
+    assert not pair.ends[1]._handshakes.pool.all
 
 
 def test_an_initiator_does_not_go_on_with_whom_it_does_not_trust():
@@ -186,7 +186,7 @@ def spoil_once(number):
 
     def intercept(pair):
         table = pair.ends[1 if number == 2 else 0]._handshakes
-        for handshake in table._all:
+        for handshake in table.pool.all:
             sender = handshake.sender
             if sender is not None and sender.number == number:
                 forged = bytearray(sender._view)
@@ -224,8 +224,8 @@ def test_a_second_copy_while_the_first_is_verified_is_ignored(side, number):
     table = pair.ends[side]._handshakes
     pair.run_until(lambda: pair.ends[side]._flows._flows and number in numbers(pair, side))
     pair.held.add(side)
-    pair.run_until(lambda: table._work)
-    table._work.append(table._work[0])
+    pair.run_until(lambda: table.pool.work)
+    table.pool.work.append(table.pool.work[0])
     pair.held.clear()
     pair.run_until(lambda: both_established(pair))
     assert pair.ends[side].stats.dropped == {}
@@ -240,7 +240,7 @@ def test_work_of_a_handshake_that_is_over_is_not_done():
     pair = Pair()
     offer(pair, 1, b"stranger")
     table = pair.ends[1]._handshakes
-    table._fail(table._all[0], "for the test", pair.now)
+    table.pool.fail(table.pool.all[0], "for the test", pair.now)
     pair.run_for(10)
     assert pair.sent[1][1:] == []  # the SACK, but no M2
 
@@ -250,13 +250,13 @@ def test_an_m1_that_cannot_be_answered_is_dropped():
     pair.held.add(1)
     pair.connect(0)
     table = pair.ends[1]._handshakes
-    pair.run_until(lambda: table._work)
+    pair.run_until(lambda: table.pool.work)
     pair.held.clear()
-    kind, handshake, message = table._work[0]
-    table._work[0] = kind, handshake, message[:22] + bytes(1184)  # a key that is none
+    kind, handshake, message = table.pool.work[0]
+    table.pool.work[0] = kind, handshake, message[:22] + bytes(1184)  # a key that is none
     pair.run_for(1)
     assert pair.ends[1].stats.dropped == {"BadKey": 1}
-    assert table._all == []
+    assert table.pool.all == []
     pair.run_until(lambda: both_established(pair))  # the genuine M1 is sent again
 
 
@@ -266,7 +266,7 @@ def test_an_m1_that_cannot_be_answered_is_dropped():
 def test_too_much_work_waits():
     pair = Pair(limits=replace(BOARD, half_open=1))
     table = pair.ends[1]._handshakes
-    table._work += [(9, None, b"")] * 2
+    table.pool.work += [(9, None, b"")] * 2
     frames = raw_m1()
     for frame in frames[:-1]:
         pair.ends[1].receive(frame, 0)
@@ -282,7 +282,7 @@ def test_strangers_have_so_many_places_and_the_stale_give_way():
     assert isinstance(offer(pair, 1, b"3"), Exhausted)
     pair.run_for(8 * SERIAL_LINK.min_rto_ms)
     assert offer(pair, 1, b"3") is None
-    assert len(pair.ends[1]._handshakes._all) == BOARD.half_open
+    assert len(pair.ends[1]._handshakes.pool.all) == BOARD.half_open
     assert pair.events[1] == []
 
 
@@ -291,7 +291,7 @@ def test_a_flood_of_offers_costs_bounded_memory_and_then_a_peer_gets_in():
     for n in range(200):
         offer(pair, 1, b"%d" % n)
         pair.run_for(37)
-        assert len(pair.ends[1]._handshakes._all) <= BOARD.half_open
+        assert len(pair.ends[1]._handshakes.pool.all) <= BOARD.half_open
         assert len(pair.ends[1]._flows._flows) <= BOARD.flows
         pair.sent[1].clear()
     pair.connect(0)
@@ -363,10 +363,10 @@ def test_a_role_that_was_never_taken_has_nothing_to_do():
     pair = Pair()
     offer(pair, 1, b"stranger")
     table = pair.ends[1]._handshakes
-    handshake = table._all[0]
-    table._do_verify(handshake, b"", 0)
-    table._do_finish(handshake, 0)
-    table._do_admit(handshake, b"", 0)
+    handshake = table.pool.all[0]
+    table._steps._verify(handshake, b"", 0)
+    table._steps._finish(handshake, 0)
+    table._steps._admit(handshake, b"", 0)
     assert handshake.state == states.START
 
 

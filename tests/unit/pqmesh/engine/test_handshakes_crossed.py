@@ -57,9 +57,9 @@ def test_a_neighbour_that_restarted_after_acknowledging_goes_first(seed):
     pair.boots[0] = seed
     pair.reboot(0)
     pair.connect(0)
-    pair.run_until(lambda: pair.ends[0]._handshakes._all[0].sender)
+    pair.run_until(lambda: pair.ends[0]._handshakes.pool.all[0].sender)
     pair.held.add(1)  # it acknowledges, and dies before it answers
-    pair.run_until(lambda: pair.ends[0]._handshakes._all[0].sender.complete)
+    pair.run_until(lambda: pair.ends[0]._handshakes.pool.all[0].sender.complete)
     pair.run_for(1)
     pair.held.clear()
     pair.reboot(1)
@@ -76,7 +76,7 @@ def test_our_own_offer_come_back_is_not_a_crossing():
     pair.run_for(1)
     errors = [pair.deliver(0, frame) for frame in pair.sent[0][:3]]
     assert isinstance(errors[-1], Unexpected)
-    assert pair.ends[0]._handshakes._all[0].state == states.OFFERED
+    assert pair.ends[0]._handshakes.pool.all[0].state == states.OFFERED
 
 
 def test_connecting_while_answering_waits_for_the_answer_to_come_to_something():
@@ -84,7 +84,7 @@ def test_connecting_while_answering_waits_for_the_answer_to_come_to_something():
     pair.connect(1)
     pair.run_until(lambda: len(pair.sent[0]) > 1)
     handle = pair.connect(0)
-    assert pair.ends[0]._handshakes._all[-1].state == states.YIELDED
+    assert pair.ends[0]._handshakes.pool.all[-1].state == states.YIELDED
     pair.run_until(lambda: both_established(pair))
     assert pair.last(0, Established).session == handle
     assert not pair.last(0, Established).initiator
@@ -97,7 +97,7 @@ def test_a_key_not_yet_made_yields_at_once():
         pair.deliver(0, frame)
     pair.ends[0].connect(0)
     assert pair.deliver(0, frames[-1]) is None
-    assert pair.ends[0]._handshakes._all[0].state == states.YIELDED
+    assert pair.ends[0]._handshakes.pool.all[0].state == states.YIELDED
     pair.run_for(10)
     assert not any(decode_fragment(f).number() == 1 for f in pair.sent[0] if f[0] >> 6 == 1)
 
@@ -107,12 +107,12 @@ def test_what_we_yielded_to_comes_to_nothing_and_we_begin_again():
     handle = pair.connect(0)
     offer(pair, 0, b"stranger")
     table = pair.ends[0]._handshakes
-    if table._all[0].state != states.YIELDED:
-        table._all[0].stop_sending()
-        table._all[0].advance(states.YIELD)
+    if table.pool.all[0].state != states.YIELDED:
+        table.pool.all[0].stop_sending()
+        table.pool.all[0].advance(states.YIELD)
         offer(pair, 0, b"another stranger")
     pair.intercept = lambda side, frame: []
-    pair.run_until(lambda: table._all[0].state == states.OFFERED)
+    pair.run_until(lambda: table.pool.all[0].state == states.OFFERED)
     pair.intercept = None
     pair.run_until(lambda: both_established(pair))
     assert pair.last(0, Established).session == handle
@@ -126,9 +126,9 @@ def test_a_stranger_beside_our_m3_that_comes_to_nothing_is_nobodys_business():
     pair.run_until(lambda: pair.of(1, Established))
     table = pair.ends[0]._handshakes
     offer(pair, 0, b"stranger")
-    assert [h.state for h in table._all] == [states.PROVED, states.START]
-    table._fail(table._all[1], "for the test", pair.now)
-    assert [h.state for h in table._all] == [states.PROVED]
+    assert [h.state for h in table.pool.all] == [states.PROVED, states.START]
+    table.pool.fail(table.pool.all[1], "for the test", pair.now)
+    assert [h.state for h in table.pool.all] == [states.PROVED]
     pair.intercept = None
     pair.run_until(lambda: pair.of(0, Established))
 

@@ -42,7 +42,7 @@ def test_one_whose_m3_is_out_does_not_give_way():
     pair = Pair(link=ALONE)
     pair.connect(0, PEERS[1])
     assert not table(pair).proving(PEERS[1])
-    pair.run_until(lambda: table(pair)._all[0].state == states.PROVED)
+    pair.run_until(lambda: table(pair).pool.all[0].state == states.PROVED)
     assert table(pair).proving(PEERS[1])
     assert not table(pair).proving(b"\x07" * 32)
     assert table(pair).give_way(PEERS[1]) == 0
