@@ -63,6 +63,9 @@ class Session:
         self.peer_id = outcome.peer_id
         self.state = PENDING
         self.quiet = False  # the owner has had its last event
+        self.ours = False  # whether we began it, and when; None: not by a full handshake
+        self.began_at: "int | None" = None
+        self.opened_at = 0
         self._context = context
         self._packets = Packets(context.crypto, context.link, outcome)
         self._stream = Stream(context, outcome.params)
@@ -74,9 +77,15 @@ class Session:
 
     # Inputs
 
+    def began(self, ours: bool, at: int) -> None:
+        """It is made by a full handshake that one side began, and here began at this time."""
+        self.ours = ours
+        self.began_at = at
+
     def admit(self, now: int) -> None:
         """Open a PENDING session: both sides are proved."""
         self.state = OPEN
+        self.opened_at = now
         self._heard(now)
 
     def send(self, payload: bytes, now: int) -> int:

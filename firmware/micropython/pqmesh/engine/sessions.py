@@ -49,11 +49,40 @@ class SessionTable:
         others = [s for s in self._sessions if s.state == OPEN and s.peer_id != peer_id]
         return len(others) >= self._context.limits.sessions
 
-    def replace_others(self, session: "Session") -> None:
-        """End every older session with the peer of ``session``."""
+    def replace_others(self, session: "Session") -> bool:
+        """End what ``session``, just opened, takes the place of; False: it was ended itself.
+
+        A newer session of a peer replaces the older. But of two that crossed on a shared link,
+        one begun by each side, the two sides may open either first: they keep the one that the
+        smaller PeerId began.
+        """
         for other in self._sessions:
-            if other is not session and other.state == OPEN and other.peer_id == session.peer_id:
-                other.replaced(REASON_REPLACED)
+            if other is session or other.state != OPEN or other.peer_id != session.peer_id:
+                continue
+            if self._goes_first(other, session.ours, session.began_at):
+                session.discard()
+                return False
+            other.replaced(REASON_REPLACED)
+        return True
+
+    def crossed(self, peer_id: bytes, began_at: int) -> bool:
+        """Whether a session that the peer began meanwhile goes before an attempt of ours."""
+        return bool(
+            [
+                other
+                for other in self._sessions
+                if other.state == OPEN
+                and other.peer_id == peer_id
+                and self._goes_first(other, True, began_at)
+            ]
+        )
+
+    def _goes_first(self, other: "Session", ours: bool, began_at: "int | None") -> bool:
+        if self._context.link.point_to_point or other.began_at is None or began_at is None:
+            return False
+        if other.ours == ours or began_at >= other.opened_at:
+            return False
+        return other.ours == (self._context.identity.peer_id < other.peer_id)
 
     def handle_timeout(self, now: int) -> None:
         """Run the timers of every session."""
