@@ -24,7 +24,8 @@ FOUNDATION = {"errors", "events"}
 HOST_RULES: dict[str, set[str]] = {
     "errors": set(),
     "events": set(),
-    "quic": {"crypto"},
+    "primitives": set(),
+    "quic": {"crypto", "primitives"},
     "medium": set(),
     "mesh": {"config", "driver", "quic", "store", "transports.base"},  # it bridges the two worlds
     "transports": {"config"},

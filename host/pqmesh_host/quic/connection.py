@@ -9,7 +9,7 @@ tests/unit/pqmesh_host/quic/test_upstream.py; docs/decisions/0008-quic-profile.m
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from aioquic.quic.connection import QuicConnectionError
 from aioquic.quic.packet import QuicErrorCode, QuicFrameType
@@ -39,6 +39,8 @@ class PqConnection(FramedConnection):
     """See the module's docstring. ``verify_peer`` judges the peer's key during TLS."""
 
     tls: ProfileContext
+    client_context: ClassVar[type[ClientContext]] = ClientContext
+    server_context: ClassVar[type[ServerContext]] = ServerContext
 
     def __init__(
         self, *, configuration: PqConfiguration, verify_peer: PeerVerifier, **kwargs: Any
@@ -132,11 +134,11 @@ class PqConnection(FramedConnection):
             "logger": self._logger,
         }
         if self._is_client:
-            self.tls = ClientContext(
+            self.tls = self.client_context(
                 offer_server_type=pq.offer_server_type, server_name=pq.server_name, **shared
             )
         else:
-            self.tls = ServerContext(implicit_server_type=pq.implicit_server_type, **shared)
+            self.tls = self.server_context(implicit_server_type=pq.implicit_server_type, **shared)
         self.tls.handshake_extensions = stock.handshake_extensions
         self.tls.alpn_cb = stock.alpn_cb
         self.tls.update_traffic_key_cb = stock.update_traffic_key_cb

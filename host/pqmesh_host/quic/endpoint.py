@@ -15,6 +15,8 @@ from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING
 
+from ..primitives.port import Primitives
+from ..primitives.pyca import PYCA
 from . import lifecycle, messages, transport_parameters
 from .acceptor import Accept, Acceptor
 from .addresses import readable
@@ -59,10 +61,11 @@ class QuicEndpoint:
         limits: QuicLimits,
         on_refused: Callable[[Refusal], None] | None,
         nat_frames: bool,
+        primitives: Primitives = PYCA,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._udp = UdpSocket(sock)
-        self._key = LocalKey(identity)
+        self._key = LocalKey(identity, primitives)
         self._peer_id = identity.peer_id
         self._trust = trust
         self._limits = limits
@@ -99,6 +102,7 @@ class QuicEndpoint:
         on_refused: Callable[[Refusal], None] | None = None,
         nat_frames: bool = False,
         sock: socket.socket | None = None,
+        primitives: Primitives = PYCA,
     ) -> AsyncIterator[QuicEndpoint]:
         """Bind and serve until the block is left; then close every peer with code 0.
 
@@ -110,11 +114,12 @@ class QuicEndpoint:
         :param nat_frames: announce that we take ADD_ADDRESS, PUNCH_ME_NOW and REMOVE_ADDRESS;
             they are kept in ``Peer.addresses`` and not acted on yet
         :param sock: a UDP socket from ``udp.bind`` to use, and to close, instead of a new one
+        :param primitives: who computes ML-KEM and ML-DSA (``primitives.choice``)
         :raises AddressUnavailable: the address is not ours, in use, or not allowed
         """
         chosen = limits or QuicLimits()
         ready = sock or bind(host, port, chosen.socket_buffer_bytes)
-        endpoint = cls(ready, identity, trust, chosen, on_refused, nat_frames)
+        endpoint = cls(ready, identity, trust, chosen, on_refused, nat_frames, primitives)
         endpoint._driver.start()
         try:
             yield endpoint

@@ -12,14 +12,16 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from cryptography.hazmat.primitives.asymmetric import mldsa
-
 from pqmesh.identity import peer_id_of
+
+from ..primitives.pyca import PYCA
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.serialization import Encoding
 
     from pqmesh.identity import Identity
+
+    from ..primitives.port import Primitives
 
 PUBLIC_KEY_BYTES = 1952
 SIGNATURE_BYTES = 3309
@@ -30,7 +32,7 @@ SPKI_BYTES = len(SPKI_PREFIX) + PUBLIC_KEY_BYTES
 class RawPublicKey:
     """A peer's SubjectPublicKeyInfo, exactly 1,974 bytes; ValueError for anything else.
 
-    It stands where aioquic keeps an X.509 certificate and has that object's two methods.
+    It stands where aioquic keeps an X.509 certificate and has the method aioquic calls.
     """
 
     def __init__(self, spki: bytes) -> None:
@@ -52,20 +54,13 @@ class RawPublicKey:
         """The DER SubjectPublicKeyInfo; ``encoding`` is there for aioquic's callers."""
         return self.spki
 
-    def public_key(self) -> mldsa.MLDSA65PublicKey:
-        """The key in pyca's form. FIPS 204 accepts every 1,952-byte string as a key."""
-        return self._pyca_key
-
-    @cached_property
-    def _pyca_key(self) -> mldsa.MLDSA65PublicKey:
-        return mldsa.MLDSA65PublicKey.from_public_bytes(self.raw)
-
 
 class LocalKey:
-    """This node's signing key, expanded once from the identity's seed."""
+    """This node's signing key, expanded once from the identity's seed, and its provider."""
 
-    def __init__(self, identity: Identity) -> None:
-        self._key = mldsa.MLDSA65PrivateKey.from_seed_bytes(identity.seed)
+    def __init__(self, identity: Identity, primitives: Primitives = PYCA) -> None:
+        self.primitives = primitives
+        self._key = primitives.signing_key(identity.seed)
         self.public = RawPublicKey(SPKI_PREFIX + identity.public_key)
 
     def sign(self, message: bytes) -> bytes:

@@ -15,10 +15,9 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 from aioquic import tls
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 
 from .buffer import Buffer
@@ -55,7 +54,16 @@ class AlertUnsupportedExtension(tls.Alert):
 
 
 class ProfileContext(tls.Context):
-    """The role-independent part. Raises only ``tls.Alert`` from ``handle_message``."""
+    """The role-independent part. Raises only ``tls.Alert`` from ``handle_message``.
+
+    The class attributes are the profile. Nothing in the product changes them; a benchmark
+    does, to run the very same steps with classical algorithms beside ours.
+    """
+
+    group: ClassVar[int] = GROUP_MLKEM768
+    scheme: ClassVar[int] = SIGNATURE_MLDSA65
+    signature_bytes: ClassVar[int] = SIGNATURE_BYTES
+    public_key_type: ClassVar[type[RawPublicKey]] = RawPublicKey
 
     def __init__(
         self, *, is_client: bool, key: LocalKey, verify_peer: PeerVerifier, **kwargs: Any
@@ -66,8 +74,8 @@ class ProfileContext(tls.Context):
         self._verify_peer = verify_peer
         self._exporter_secret: bytes | None = None
         self._request_client_certificate = True
-        self._signature_algorithms = [SIGNATURE_MLDSA65]
-        self._supported_groups = [GROUP_MLKEM768]  # type: ignore[list-item]
+        self._signature_algorithms = [self.scheme]
+        self._supported_groups = [self.group]  # type: ignore[list-item]
 
     def handle_message(self, input_data: bytes, output_buf: dict[tls.Epoch, Buffer]) -> None:
         """Take CRYPTO bytes in order. Refuses to buffer more than one bounded message."""
@@ -105,13 +113,13 @@ class ProfileContext(tls.Context):
             self._exporter_secret = self._schedule.derive_secret(b"exp master")
 
     def _signature_algorithms_for_private_key(self) -> list[Any]:
-        return [SIGNATURE_MLDSA65]
+        return [self.scheme]
 
     def _set_peer_certificate(self, certificate: tls.Certificate) -> None:
         if len(certificate.certificates) != 1:
             raise tls.AlertBadCertificate("expected exactly one raw public key")
         try:
-            key = RawPublicKey(certificate.certificates[0][0])
+            key = self.public_key_type(certificate.certificates[0][0])
         except ValueError as error:
             raise tls.AlertUnsupportedCertificate(str(error)) from error
         if not self._verify_peer(key):
@@ -119,21 +127,21 @@ class ProfileContext(tls.Context):
         self.peer_key = key
 
     def _check_certificate_verify_signature(self, verify: tls.CertificateVerify) -> None:
-        if verify.algorithm != SIGNATURE_MLDSA65:
+        if verify.algorithm != self.scheme:
             raise tls.AlertIllegalParameter("CertificateVerify does not use ML-DSA-65")
         if self.peer_key is None:
             raise tls.AlertUnexpectedMessage("CertificateVerify without a Certificate")
-        if len(verify.signature) != SIGNATURE_BYTES:
+        if len(verify.signature) != self.signature_bytes:
             raise tls.AlertDecryptError("CertificateVerify has the wrong signature length")
         context = tls.SERVER_CONTEXT_STRING if self._is_client else tls.CLIENT_CONTEXT_STRING
-        try:
-            self.peer_key.public_key().verify(
-                verify.signature, self._schedule.certificate_verify_data(context)
-            )
-        except InvalidSignature as error:
-            raise tls.AlertDecryptError("CertificateVerify has a bad signature") from error
+        signed = self._schedule.certificate_verify_data(context)
+        if not self._verifies(self.peer_key, signed, verify.signature):
+            raise tls.AlertDecryptError("CertificateVerify has a bad signature")
 
     # Not aioquic's.
+
+    def _verifies(self, key: RawPublicKey, signed: bytes, signature: bytes) -> bool:
+        return self._key.primitives.verify(key.raw, signed, signature)
 
     @property
     def _schedule(self) -> tls.KeySchedule:
@@ -156,7 +164,7 @@ class ProfileContext(tls.Context):
         signature = self._key.sign(schedule.certificate_verify_data(context))
         with tls.push_message(schedule, buf):
             tls.push_certificate_verify(
-                buf, tls.CertificateVerify(algorithm=SIGNATURE_MLDSA65, signature=signature)
+                buf, tls.CertificateVerify(algorithm=self.scheme, signature=signature)
             )
 
     def _push_finished(self, buf: Buffer) -> None:

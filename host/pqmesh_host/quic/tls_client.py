@@ -11,18 +11,16 @@ from __future__ import annotations
 
 import hmac
 import ipaddress
-from typing import Any
+from typing import Any, ClassVar
 
 from aioquic import tls
-from cryptography.hazmat.primitives.asymmetric import mlkem
 
+from ..primitives.port import KemKey
 from .buffer import Buffer
 from .tls13 import (
     CERTIFICATE_TYPE_RAW_PUBLIC_KEY,
     EXT_CLIENT_CERTIFICATE_TYPE,
     EXT_SERVER_CERTIFICATE_TYPE,
-    GROUP_MLKEM768,
-    SIGNATURE_MLDSA65,
     AlertUnsupportedExtension,
     ProfileContext,
     find_extension,
@@ -40,13 +38,32 @@ class ClientContext(ProfileContext):
     """``offer_server_type`` offers extension 20 for servers that negotiate strictly by
     RFC 7250; ant-quic's server refuses a client that does, so it is off by default."""
 
+    answer_bytes: ClassVar[int] = CIPHERTEXT_BYTES
+
     def __init__(self, *, offer_server_type: bool = False, **kwargs: Any) -> None:
         super().__init__(is_client=True, **kwargs)
         self._offer_server_type = offer_server_type
-        self._kem_key: mlkem.MLKEM768PrivateKey | None = None
+        self._kem_key: KemKey | None = None
+
+    def _generate_share(self) -> bytes:
+        """Our half of the key exchange, fresh: an encapsulation key, 1184 bytes."""
+        self._kem_key = self._key.primitives.kem_key()
+        return self._kem_key.public
+
+    def _open_answer(self, answer: bytes) -> bytes:
+        """The shared secret, of ``answer_bytes`` from the server; once.
+
+        Implicit rejection (FIPS 203 §6.3): a bad ciphertext gives another secret, and
+        shows itself as Handshake packets that do not decrypt.
+        """
+        if self._kem_key is None:
+            raise tls.AlertInternalError("ServerHello before our ClientHello")
+        shared = self._kem_key.decapsulate(answer)
+        self._kem_key = None
+        return shared
 
     def _client_send_hello(self, output_buf: Buffer) -> None:
-        self._kem_key = mlkem.MLKEM768PrivateKey.generate()
+        share = self._generate_share()
         offer = bytes((1, CERTIFICATE_TYPE_RAW_PUBLIC_KEY))
         extensions = [*self.handshake_extensions, (EXT_CLIENT_CERTIFICATE_TYPE, offer)]
         if self._offer_server_type:
@@ -57,7 +74,7 @@ class ClientContext(ProfileContext):
             cipher_suites=[int(suite) for suite in self._cipher_suites],
             legacy_compression_methods=self._legacy_compression_methods,
             alpn_protocols=self._alpn_protocols,
-            key_share=[(GROUP_MLKEM768, self._kem_key.public_key().public_bytes_raw())],
+            key_share=[(self.group, share)],
             server_name=_server_name_indication(self._server_name),
             signature_algorithms=self._signature_algorithms,
             supported_groups=[int(group) for group in self._supported_groups],
@@ -92,9 +109,9 @@ class ClientContext(ProfileContext):
         if hello.key_share is None:
             raise tls.AlertMissingExtension("ServerHello has no key share")
         group, ciphertext = hello.key_share
-        if group != GROUP_MLKEM768:
+        if group != self.group:
             raise tls.AlertIllegalParameter("ServerHello has a key share we did not offer")
-        if len(ciphertext) != CIPHERTEXT_BYTES:
+        if len(ciphertext) != self.answer_bytes:
             raise tls.AlertIllegalParameter("ServerHello has a malformed MLKEM768 ciphertext")
         self._take_shared_secret(cipher_suite, ciphertext, input_buf.data)
         self._setup_traffic_protection(tls.Direction.DECRYPT, tls.Epoch.HANDSHAKE, b"s hs traffic")
@@ -104,12 +121,9 @@ class ClientContext(ProfileContext):
     def _take_shared_secret(
         self, cipher_suite: tls.CipherSuite, ciphertext: bytes, hello: bytes
     ) -> None:
-        if self._key_schedule_proxy is None or self._kem_key is None:
+        if self._key_schedule_proxy is None:
             raise tls.AlertInternalError("ServerHello before our ClientHello")
-        # Implicit rejection (FIPS 203 §6.3): a bad ciphertext gives another secret, and
-        # shows itself as Handshake packets that do not decrypt.
-        shared = self._kem_key.decapsulate(ciphertext)
-        self._kem_key = None
+        shared = self._open_answer(ciphertext)
         self.key_schedule = self._key_schedule_proxy.select(cipher_suite)
         self._key_schedule_proxy = None
         self.key_schedule.update_hash(hello)
@@ -135,7 +149,7 @@ class ClientContext(ProfileContext):
     def _client_handle_certificate_request(self, input_buf: Buffer) -> None:
         super()._client_handle_certificate_request(input_buf)
         request = self._certificate_request
-        if request is None or SIGNATURE_MLDSA65 not in (request.signature_algorithms or []):
+        if request is None or self.scheme not in (request.signature_algorithms or []):
             raise tls.AlertHandshakeFailure("the server does not take ML-DSA-65 signatures")
 
     def _client_handle_certificate(self, input_buf: Buffer) -> None:

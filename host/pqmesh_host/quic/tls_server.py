@@ -13,15 +13,13 @@ import os
 from typing import Any
 
 from aioquic import tls
-from cryptography.hazmat.primitives.asymmetric import mlkem
 
+from ..primitives.port import Primitives
 from .buffer import Buffer
 from .tls13 import (
     CERTIFICATE_TYPE_RAW_PUBLIC_KEY,
     EXT_CLIENT_CERTIFICATE_TYPE,
     EXT_SERVER_CERTIFICATE_TYPE,
-    GROUP_MLKEM768,
-    SIGNATURE_MLDSA65,
     AlertCertificateRequired,
     ProfileContext,
     certificate_types,
@@ -54,7 +52,7 @@ class ServerContext(ProfileContext):
         if self.alpn_cb is not None:
             self.alpn_cb(self.alpn_negotiated)  # type: ignore[arg-type]
 
-        shared, ciphertext = encapsulate(share)
+        shared, ciphertext = self._answer_share(share)
         schedule = self.key_schedule = tls.KeySchedule(cipher_suite)
         schedule.extract(None)
         schedule.update_hash(input_buf.data)
@@ -66,7 +64,7 @@ class ServerContext(ProfileContext):
                     legacy_session_id=hello.legacy_session_id,
                     cipher_suite=cipher_suite,
                     compression_method=tls.CompressionMethod.NULL,
-                    key_share=(GROUP_MLKEM768, ciphertext),
+                    key_share=(self.group, ciphertext),
                     supported_version=tls.TLS_VERSION_1_3,
                 ),
             )
@@ -87,9 +85,9 @@ class ServerContext(ProfileContext):
             raise tls.AlertIllegalParameter("ClientHello offers compression")
         if tls.TLS_VERSION_1_3 not in (hello.supported_versions or []):
             raise tls.AlertProtocolVersion("no supported protocol version")
-        if GROUP_MLKEM768 not in (hello.supported_groups or []):
+        if self.group not in (hello.supported_groups or []):
             raise tls.AlertHandshakeFailure("the client does not offer MLKEM768")
-        if SIGNATURE_MLDSA65 not in (hello.signature_algorithms or []):
+        if self.scheme not in (hello.signature_algorithms or []):
             raise tls.AlertHandshakeFailure("the client does not offer ML-DSA-65")
         if self._alpn_protocols is None and hello.alpn_protocols is not None:
             # rustls without protocols answers the same (ant-quic-wire §1.2).
@@ -115,13 +113,17 @@ class ServerContext(ProfileContext):
     def _client_share(self, hello: tls.ClientHello) -> bytes:
         if hello.key_share is None:
             raise tls.AlertMissingExtension("ClientHello has no key share")
-        shares = [share for group, share in hello.key_share if group == GROUP_MLKEM768]
+        shares = [share for group, share in hello.key_share if group == self.group]
         if not shares:
             # We have no HelloRetryRequest; every peer of this profile sends the share.
             raise tls.AlertHandshakeFailure("the client sends no MLKEM768 key share")
         if len(shares) > 1:
             raise tls.AlertIllegalParameter("ClientHello repeats a key share")
         return shares[0]
+
+    def _answer_share(self, share: bytes) -> tuple[bytes, bytes]:
+        """Return (shared secret, what to send) for the client's half."""
+        return encapsulate(share, self._key.primitives)
 
     def _push_flight(self, buf: Buffer, extensions: list[tls.Extension]) -> None:
         """EncryptedExtensions, CertificateRequest, Certificate, CertificateVerify, Finished."""
@@ -160,11 +162,11 @@ class ServerContext(ProfileContext):
         self._set_state(tls.State.SERVER_EXPECT_CERTIFICATE_VERIFY)
 
 
-def encapsulate(share: bytes) -> tuple[bytes, bytes]:
+def encapsulate(share: bytes, primitives: Primitives) -> tuple[bytes, bytes]:
     """Check an encapsulation key (FIPS 203 §7.2) and return (shared secret, ciphertext)."""
     if len(share) != ENCAPSULATION_KEY_BYTES:
         raise tls.AlertIllegalParameter("ClientHello has an MLKEM768 key of the wrong length")
     try:
-        return mlkem.MLKEM768PublicKey.from_public_bytes(share).encapsulate()
+        return primitives.encapsulate(share)
     except ValueError as error:
         raise tls.AlertIllegalParameter("ClientHello has an invalid MLKEM768 key") from error

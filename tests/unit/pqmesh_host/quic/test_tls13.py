@@ -9,6 +9,7 @@ from aioquic.buffer import Buffer
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from pqmesh_host.primitives.pyca import PYCA
 from pqmesh_host.quic.tls13 import (
     MAX_HANDSHAKE_MESSAGE_BYTES,
     certificate_types,
@@ -191,8 +192,6 @@ def test_extensions_are_found_once():
 
 
 def test_encapsulation_gives_what_the_key_owner_gets():
-    from cryptography.hazmat.primitives.asymmetric import mlkem
-
-    key = mlkem.MLKEM768PrivateKey.generate()
-    shared, ciphertext = encapsulate(key.public_key().public_bytes_raw())
+    key = PYCA.kem_key()
+    shared, ciphertext = encapsulate(key.public, PYCA)
     assert key.decapsulate(ciphertext) == shared
