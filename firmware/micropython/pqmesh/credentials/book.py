@@ -35,6 +35,21 @@ class CredentialBook:
         self._capacity = capacity
         self._entries: "dict[bytes, _Entry]" = {}
 
+    def check(self, peer_id: bytes, epoch: "Epoch", now_s: "int | None" = None) -> bool:
+        """Whether ``accept`` would take an epoch as new; changes nothing. Raises as it does."""
+        entry = self._entries.get(peer_id)
+        if entry is None:
+            if len(self._entries) >= self._capacity:
+                raise Exhausted("the credential book is full at %d peers" % self._capacity)
+        elif epoch == entry.current:
+            return False
+        elif entry.current.killed:
+            raise Unexpected("this identity was revoked at epoch %d" % entry.current.epoch)
+        elif epoch.epoch <= entry.current.epoch:
+            raise Unexpected("epoch %d after %d" % (epoch.epoch, entry.current.epoch))
+        _check_time(epoch, now_s)
+        return True
+
     def accept(self, peer_id: bytes, epoch: "Epoch", now_s: "int | None" = None) -> bool:
         """Take an epoch of ``peer_id``; returns whether it is new.
 
@@ -42,20 +57,12 @@ class CredentialBook:
             claims the epoch we already hold
         :raises Exhausted: the book is full
         """
+        if not self.check(peer_id, epoch, now_s):
+            return False
         entry = self._entries.get(peer_id)
         if entry is None:
-            if len(self._entries) >= self._capacity:
-                raise Exhausted("the credential book is full at %d peers" % self._capacity)
-            _check_time(epoch, now_s)
             self._entries[peer_id] = _Entry(epoch, None, 0)
             return True
-        if epoch == entry.current:
-            return False
-        if entry.current.killed:
-            raise Unexpected("this identity was revoked at epoch %d" % entry.current.epoch)
-        if epoch.epoch <= entry.current.epoch:
-            raise Unexpected("epoch %d after %d" % (epoch.epoch, entry.current.epoch))
-        _check_time(epoch, now_s)
         until = 0 if now_s is None else now_s + GRACE_S
         self._entries[peer_id] = _Entry(epoch, None if epoch.killed else entry.current, until)
         return True

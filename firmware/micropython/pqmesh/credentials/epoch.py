@@ -13,7 +13,7 @@ No authority signs it: an identity certifies its own KEM keys, as a delegated cr
 """
 
 from ..compat import TYPE_CHECKING, const
-from ..crypto import DSA_SIGNATURE_BYTES, KEM_PUBLIC_BYTES
+from ..crypto import KEM_PUBLIC_BYTES
 from ..errors import BadTag, Malformed, UnknownKind
 from ..identity import peer_id_of
 from ..record import Record
@@ -23,6 +23,7 @@ from .merkle import KEM_SLOTS, NODE_BYTES, PATH_BYTES, Tree, check_path
 if TYPE_CHECKING:
     from typing import Any
 
+    from ..compat import Buffer
     from ..crypto import Crypto
     from ..identity import Identity
 
@@ -103,16 +104,29 @@ def open_epoch(blob: bytes, public_key: bytes, crypto: "Crypto") -> Epoch:
     """
     if len(blob) != EPOCH_BYTES:
         raise Malformed("an epoch object has %d bytes, not %d" % (EPOCH_BYTES, len(blob)))
-    epoch = _parse(blob[:BODY_BYTES])
-    peer_id = peer_id_of(public_key)
-    signed = _PREFIX + peer_id + bytes(blob[:BODY_BYTES])
-    signature = blob[EPOCH_BYTES - DSA_SIGNATURE_BYTES :]
-    if not crypto.verify(public_key, signed, _CONTEXT, signature):
-        raise BadTag("the epoch object is not signed by this identity")
+    view = memoryview(blob)
+    epoch = parse_body(bytes(view[:BODY_BYTES]))
+    check_signature(epoch, peer_id_of(public_key), public_key, view[BODY_BYTES:], crypto)
     return epoch
 
 
-def _parse(body: bytes) -> Epoch:
+def check_signature(
+    epoch: Epoch, peer_id: bytes, public_key: "Buffer", signature: "Buffer", crypto: "Crypto"
+) -> None:
+    """Hold the signature (3309 bytes) of an epoch against the key that ``peer_id`` is of.
+
+    :raises BadTag: it is not that key's
+    """
+    if not crypto.verify(public_key, _PREFIX + peer_id + epoch.body(), _CONTEXT, signature):
+        raise BadTag("the epoch object is not signed by this identity")
+
+
+def parse_body(body: bytes) -> Epoch:
+    """Parse the 64 bytes that are signed; the signature is another matter.
+
+    :raises Malformed: a senseless lifetime
+    :raises UnknownKind: a version or suite we do not speak
+    """
     if body[0] != VERSION or body[1] != SUITE:
         raise UnknownKind("epoch object version %d, suite %d" % (body[0], body[1]))
     view = memoryview(body)

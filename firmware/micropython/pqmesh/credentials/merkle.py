@@ -15,8 +15,11 @@ ten leaves, not 256.
 
 import hashlib
 
-from ..compat import const
+from ..compat import TYPE_CHECKING, const
 from ..errors import BadTag, Malformed, UsageError
+
+if TYPE_CHECKING:
+    from ..compat import Buffer
 
 LEVELS = const(8)
 LEAVES = const(256)
@@ -27,17 +30,32 @@ KEM_SLOTS = const(8)
 _EMPTY = bytes(NODE_BYTES)
 
 
+def leaf_hash(peer_id: bytes, epoch: int, index: int, content: "Buffer") -> bytes:
+    """Return the 24 bytes that leaf ``index`` is in the tree.
+
+    :raises UsageError: an index or an epoch out of range, or a PeerId of another length
+    """
+    return _leaf(_tweak(peer_id, epoch), index, content)
+
+
 class Tree:
-    """One identity's tree of one epoch, from the contents of its leaves.
+    """One identity's tree of one epoch, from the contents of its leaves or from their hashes.
 
     :param peer_id: 32 bytes, whose tree
     :param epoch: 0..65535
     :param contents: leaf index (0..255) -> content
+    :param hashes: leaf index -> what leaf_hash() says of its content, for whoever kept only that
     """
 
-    def __init__(self, peer_id: bytes, epoch: int, contents: "dict[int, bytes]") -> None:
+    def __init__(
+        self,
+        peer_id: bytes,
+        epoch: int,
+        contents: "dict[int, bytes]",
+        hashes: "dict[int, bytes] | None" = None,
+    ) -> None:
         self._tweak = _tweak(peer_id, epoch)
-        level: "dict[int, bytes]" = {}
+        level: "dict[int, bytes]" = dict(hashes or {})
         for index in contents:
             level[index] = _leaf(self._tweak, index, contents[index])
         self._levels = [level]
@@ -67,7 +85,7 @@ class Tree:
 
 
 def check_path(
-    root: bytes, peer_id: bytes, epoch: int, index: int, content: bytes, path: bytes
+    root: bytes, peer_id: bytes, epoch: int, index: int, content: "Buffer", path: bytes
 ) -> None:
     """Hold a leaf against a root that a signature covers.
 
@@ -97,7 +115,7 @@ def _tweak(peer_id: bytes, epoch: int) -> bytes:
     return bytes(peer_id) + epoch.to_bytes(2, "big")
 
 
-def _leaf(tweak: bytes, index: int, content: bytes) -> bytes:
+def _leaf(tweak: bytes, index: int, content: "Buffer") -> bytes:
     if not 0 <= index < LEAVES:
         raise UsageError("leaf %d is not in 0..%d" % (index, LEAVES - 1))
     digest = hashlib.sha256(b"pqmesh1 leaf")

@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pqmesh.credentials.merkle import LEAVES, NODE_BYTES, PATH_BYTES, Tree, check_path
+from pqmesh.credentials.merkle import (
+    LEAVES,
+    NODE_BYTES,
+    PATH_BYTES,
+    Tree,
+    check_path,
+    leaf_hash,
+)
 from pqmesh.errors import BadTag, Malformed, UsageError
 
 PEER = bytes(range(32))
@@ -82,3 +89,15 @@ def test_bad_forms_are_refused() -> None:
         Tree(PEER[:31], 1, {})
     with pytest.raises(UsageError, match="2 bytes"):
         Tree(PEER, 0x10000, {})
+
+
+@given(contents)
+def test_a_tree_grows_from_hashes_as_from_contents(leaves: dict[int, bytes]) -> None:
+    hashes = {index: leaf_hash(PEER, 3, index, leaves[index]) for index in leaves}
+    one, other = Tree(PEER, 3, leaves), Tree(PEER, 3, {}, hashes)
+    assert one.root == other.root
+    assert all(one.path(index) == other.path(index) for index in leaves)
+    some = min(leaves)
+    mixed = Tree(PEER, 3, {some: leaves[some]}, {i: h for i, h in hashes.items() if i != some})
+    assert mixed.root == one.root
+    assert len(hashes) == len(leaves)  # whose own they stay
