@@ -7,8 +7,8 @@ import re
 import pytest
 
 from pqmesh import kdf
-from pqmesh.engine import hs_k, hs_k_schedule, hs_r, hs_s
-from pqmesh.wire import fragment, handshake, resumption, session
+from pqmesh.engine import hs_k, hs_k_schedule, hs_r, hs_rk, hs_s
+from pqmesh.wire import fragment, handshake, healing, resumption, session
 from pqmesh.wire import hs_k as hs_k_wire
 
 ROOT = pathlib.Path(__file__).parents[3]
@@ -31,6 +31,7 @@ NOT_SENT_K = {  # of HS-K's transcript, or sent as something else
     "fin_R": "16",
 }
 TABLES_R = ("HS-R transcript field", "HS-R constant")
+TABLES_RK = ("HS-RK transcript field", "HS-RK constant")
 
 
 def rows(first):
@@ -106,6 +107,22 @@ def test_every_label_that_hs_r_uses_has_its_row_and_octets():
     assert drawn == {name: getattr(kdf, name).decode() for name in used}
 
 
+def test_every_transcript_field_of_hs_rk_and_hs_rp_has_its_row_and_size():
+    real = {
+        f"{cls.__name__}.{name}": field.describe()
+        for cls in healing.ALL
+        for name, field in cls.LAYOUT
+    }
+    drawn = {code(cells[0])[0]: cells[1] for cells in rows("HS-RK transcript field")}
+    assert drawn == {**real, "PeerId_I": "32", "PeerId_R": "32"}
+
+
+def test_every_label_that_hs_rk_and_hs_rp_use_has_its_row_and_octets():
+    used = {name for name in vars(hs_rk) if name.startswith(("LABEL_", "DOMAIN_", "CONTEXT_"))}
+    drawn = {code(cells[0])[0]: code(cells[1])[0] for cells in rows("HS-RK constant")}
+    assert drawn == {name: getattr(kdf, name).decode() for name in used}
+
+
 def test_every_label_has_its_row_and_octets():
     real = {
         name: value.decode()
@@ -116,7 +133,7 @@ def test_every_label_has_its_row_and_octets():
     assert drawn == real
 
 
-@pytest.mark.parametrize("table", TABLES_R)
+@pytest.mark.parametrize("table", TABLES_R + TABLES_RK)
 def test_every_symbol_of_hs_r_is_in_its_model(table):
     for cells in rows(table):
         symbols = code(cells[2])
@@ -163,6 +180,8 @@ def test_the_page_tells_the_lengths_of_the_messages():
         assert f"{size:,}" in PAGE
     for size in (resumption.RESUME_BYTES, resumption.RESUMED_BYTES):
         assert f"= {size}" in PAGE
+    for size in (*healing.R1_BYTES.values(), healing.HEALED_BYTES):
+        assert f"= {size:,}" in PAGE
 
 
 def test_the_page_and_the_wire_tables_agree_on_kinds():
@@ -191,3 +210,6 @@ def test_the_module_draws_the_same_schedule():
     for line in ("Extract(0^32, RS_n)", "nI || nR", '"bind"', '"id"', '"HS-R v1'):
         assert line.replace('"HS-R', "HS-R") in PAGE
         assert line.replace('"HS-R', "HS-R") in hs_r.__doc__
+    for line in ("Z2", '"gate"', "HS-RK v1", "HS-RP v1", "|| nR)"):
+        assert line in PAGE
+        assert line in hs_rk.__doc__

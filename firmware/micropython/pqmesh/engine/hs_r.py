@@ -55,6 +55,7 @@ from .hs_s import Outcome
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ..compat import Buffer
     from ..wire.handshake import Params
 
 _SESSION_ID_BYTES = const(8)
@@ -85,37 +86,52 @@ def _bind(secret: bytes, clear: bytes, names: Names) -> bytes:
     return hmac_sha256(key, clear, names.initiator, names.responder)[:MAC_BYTES]
 
 
-class _Schedule:
-    """Everything that follows from a generation, R1, and R2 without its MAC."""
+def nonces_extracted(secret: bytes, nonces: bytes) -> bytes:
+    """Return Z1 of generation ``secret`` and both nonces, the initiator's first."""
+    z0 = extract(bytes(HASH_BYTES), secret)
+    return extract(derive(z0, LABEL_NEXT), nonces)
 
-    def __init__(self, secret: bytes, names: Names, r1: bytes, clear: bytes) -> None:
-        nonces = decode(Resume, r1).nonce + clear[-NONCE_BYTES:]
-        digest = domain_hash(DOMAIN_HS_R)
+
+class Schedule:
+    """Everything that follows from the last extraction, R1, and R2 without its MAC.
+
+    :param domain: of the transcript; each mode has its own
+    :param last: Z1 in HS-R, Z2 in HS-RK and HS-RP
+    """
+
+    def __init__(
+        self, domain: bytes, last: bytes, names: Names, r1: bytes, clear: "Buffer"
+    ) -> None:
+        digest = domain_hash(domain)
         update_lp(digest, r1)
         update_lp(digest, clear)
         digest.update(names.initiator)
         digest.update(names.responder)
-        z0 = extract(bytes(HASH_BYTES), secret)
-        self._z1 = extract(derive(z0, LABEL_NEXT), nonces)
+        self._z = last
         self._th = digest.digest()
 
     def mac(self) -> bytes:
         """Return the MAC of R2."""
-        key = derive(self._z1, LABEL_MAC_R, self._th)
+        key = derive(self._z, LABEL_MAC_R, self._th)
         return hmac_sha256(key, self._th)[:MAC_BYTES]
 
     def outcome(self, peer_id: bytes, params: "Params", send: bytes, receive: bytes) -> Outcome:
         """Return what the session needs; ``send`` and ``receive`` label our two directions."""
-        z1, th = self._z1, self._th
+        last, th = self._z, self._th
         return Outcome(
             peer_id,
             params,
-            derive(z1, LABEL_SESSION, th, _SESSION_ID_BYTES),
-            derive(z1, send, th),
-            derive(z1, receive, th),
-            derive(z1, LABEL_EXPORTER, th),
-            derive(z1, LABEL_RESUMPTION, th),
+            derive(last, LABEL_SESSION, th, _SESSION_ID_BYTES),
+            derive(last, send, th),
+            derive(last, receive, th),
+            derive(last, LABEL_EXPORTER, th),
+            derive(last, LABEL_RESUMPTION, th),
         )
+
+
+def _schedule(secret: bytes, names: Names, r1: bytes, clear: bytes) -> Schedule:
+    nonces = decode(Resume, r1).nonce + clear[-NONCE_BYTES:]
+    return Schedule(DOMAIN_HS_R, nonces_extracted(secret, nonces), names, r1, clear)
 
 
 class Initiator:
@@ -143,7 +159,7 @@ class Initiator:
         resumed = decode(Resumed, r2)
         if resumed.to != self.cid:
             raise Unexpected("R2 of another resumption")
-        schedule = _Schedule(self._secret, self._names, self.r1, r2[:-MAC_BYTES])
+        schedule = _schedule(self._secret, self._names, self.r1, r2[:-MAC_BYTES])
         if not equal(resumed.mac, schedule.mac()):
             raise BadTag("R2 is not by the holder of this generation")
         self.peer_cid = resumed.cid
@@ -176,7 +192,7 @@ class Responder:
         """
         whole = Resumed(RESUMED, self.peer_cid, cid, nonce, bytes(MAC_BYTES)).encode()
         clear = whole[:-MAC_BYTES]
-        schedule = _Schedule(self._secret, self._names, self._r1, clear)
+        schedule = _schedule(self._secret, self._names, self._r1, clear)
         names = self._names
         outcome = schedule.outcome(names.initiator, names.params, LABEL_CHAIN_R2I, LABEL_CHAIN_I2R)
         return clear + schedule.mac(), outcome

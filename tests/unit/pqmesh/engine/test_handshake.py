@@ -113,7 +113,7 @@ def test_the_stalest_of_the_peers_gives_way_once_it_was_silent_for_long():
 
 
 def test_it_goes_on_from_a_resumption_under_its_handle():
-    ticket = Ticket(b"p" * 32, b"c" * 32, None, 0, bytes(8))
+    ticket = Ticket(b"p" * 32, b"c" * 32, None, 0, bytes(8), 0, 0, 0)
     resumption = Peering(context(), MemoryTickets(1), ticket)
     resumption.connect(77)
     resumption.tally.sent = 42
