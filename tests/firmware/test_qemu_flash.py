@@ -14,6 +14,7 @@ from tools.firmware.repl import BoardError
 pytestmark = [pytest.mark.firmware, pytest.mark.timeout(300)]
 
 BLOCK_BYTES = 4096
+VAULT_BLOCKS = 2
 WRITE = "f = open({name!r}, 'wb'); f.write({data!r}); f.close()"
 
 
@@ -87,7 +88,9 @@ class TestSurvival:
                 + WRITE.format(name="/state/slot", data=b"record")
             )
         context = littlefs.LittleFS(
-            block_size=BLOCK_BYTES, block_count=FLASH_BYTES // BLOCK_BYTES, mount=False
+            block_size=BLOCK_BYTES,
+            block_count=FLASH_BYTES // BLOCK_BYTES - VAULT_BLOCKS,
+            mount=False,
         )
         context.context.buffer = bytearray(read(flash))
         context.mount()
@@ -145,12 +148,54 @@ class TestDamage:
             "readblocks(-1, bytearray(16))",
             "writeblocks(255, bytes(16), 4090)",
             "ioctl(6, 256)",
+            "ioctl(6, -1)",
         ],
     )
     async def test_accesses_outside_the_device_are_refused(self, flash: Path, call: str) -> None:
         async with board(flash) as running:
             with pytest.raises(BoardError, match="OSError"):
                 await running.repl.exec(f"import qemu\nqemu.Flash().{call}")
+
+
+class TestParts:
+    async def test_the_first_blocks_alone_are_a_device_of_their_own(self, flash: Path) -> None:
+        async with board(flash) as running:
+            printed = await running.repl.exec(
+                "import qemu; f = qemu.Flash(10); print(f.ioctl(4, 0), qemu.Flash().ioctl(4, 0))"
+            )
+            assert printed == f"10 {FLASH_BYTES // BLOCK_BYTES}"
+            for call in ("readblocks(10, bytearray(16))", "ioctl(6, 10)"):
+                with pytest.raises(BoardError, match="OSError"):
+                    await running.repl.exec(f"f.{call}")
+            for count in (0, -1, FLASH_BYTES // BLOCK_BYTES + 1):
+                with pytest.raises(BoardError, match="OSError"):
+                    await running.repl.exec(f"qemu.Flash({count})")
+
+    async def test_the_file_system_never_touches_the_vaults_blocks(self, flash: Path) -> None:
+        async with board(flash) as running:
+            printed = await running.repl.exec(
+                "import pqmesh_flash; v = pqmesh_flash.vault(); print(v[1])"
+            )
+            first = int(printed)
+            assert first == FLASH_BYTES // BLOCK_BYTES - VAULT_BLOCKS
+            await running.repl.exec("v[0].writeblocks(v[1], b'kept', 0)")
+            with pytest.raises(BoardError, match="OSError"):
+                await running.repl.exec(
+                    "f = open('/big', 'wb')\nwhile True:\n f.write(bytes(4096))", 60
+                )
+        assert read(flash)[first * BLOCK_BYTES :][:4] == b"kept"
+        assert set(read(flash)[first * BLOCK_BYTES + 4 :]) == {0xFF}
+
+    async def test_a_flash_formatted_whole_is_mounted_and_has_no_vault(self, flash: Path) -> None:
+        whole = littlefs.LittleFS(block_size=BLOCK_BYTES, block_count=FLASH_BYTES // BLOCK_BYTES)
+        with whole.open("/old", "wb") as file:
+            file.write(b"from another firmware")
+        write(flash, bytes(whole.context.buffer))
+        async with board(flash) as running:
+            printed = await running.repl.exec(
+                "import pqmesh_flash; print(pqmesh_flash.vault(), open('/old').read())"
+            )
+            assert printed == "None from another firmware"
 
 
 async def test_a_missing_flash_file_is_found_out_at_once(tmp_path: Path) -> None:

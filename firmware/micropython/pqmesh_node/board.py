@@ -28,7 +28,9 @@ from .compat import (
 from .entropy import entropy
 from .identity import load_or_create
 from .serial import SerialLink
+from .slots import BlockSlots, FileSlots
 from .store import Directory, Store
+from .vault import Vault
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,6 +56,19 @@ _node: "Node | None" = None
 def store() -> Store:
     """Where this board keeps what must survive."""
     return Store(Directory(_directory))
+
+
+def vault() -> Vault:
+    """Where this board keeps what must be gone once it is replaced."""
+    try:
+        import pqmesh_flash
+
+        blocks = pqmesh_flash.vault()
+    except ImportError:  # not an image of ours
+        blocks = None
+    if blocks is None or _directory != STATE_DIRECTORY:
+        return Vault(FileSlots(Directory(_directory)))
+    return Vault(BlockSlots(blocks[0], blocks[1]))
 
 
 def setup(**values: "Any") -> "Settings":
@@ -91,7 +106,7 @@ def make_node(
     if _node is None:
         crypto = _provider()
         link = SerialLink(port or uart_port(), SERIAL_LINK.mtu)
-        _node = Node(link, store(), crypto, on_event=on_event, watchdog=watchdog)
+        _node = Node(link, store(), crypto, on_event=on_event, vault=vault(), watchdog=watchdog)
         _add_led(_node)
     return _node
 

@@ -7,6 +7,7 @@
  * flash chips of the boards. Without `arg=flash=` a RAM disk stands in that is gone after exit.
  *
  * Interface: MicroPython's "extended" block device (vfs.AbstractBlockDev), which LittleFS needs.
+ * Flash() is the whole of it, Flash(count) its first blocks.
  */
 #include "flash.h"
 
@@ -26,9 +27,10 @@ enum { IOCTL_INIT = 1, IOCTL_DEINIT, IOCTL_SYNC, IOCTL_COUNT, IOCTL_SIZE, IOCTL_
 
 typedef struct {
     mp_obj_base_t base;
+    size_t blocks; /* 0 = all there are */
 } qemu_flash_obj_t;
 
-static const qemu_flash_obj_t flash_object = {{&qemu_flash_type}};
+static const qemu_flash_obj_t flash_object = {{&qemu_flash_type}, 0};
 
 extern uint8_t _ram_disk[RAM_DISK_BLOCKS * BLOCK_BYTES]; /* placed by mps2.ld */
 static int file = -1;      /* the host's file; -1 = the RAM disk is used */
@@ -65,11 +67,17 @@ void flash_close(void) {
     }
 }
 
+static size_t blocks_of(mp_obj_t self_in) {
+    const qemu_flash_obj_t *self = MP_OBJ_TO_PTR(self_in);
+    return self->blocks == 0 ? block_count : self->blocks;
+}
+
 /* Where an access starts; refuses one that leaves the device. */
-static size_t checked_offset(size_t block, size_t offset, size_t size) {
-    if (block >= block_count || offset > block_count * BLOCK_BYTES
-        || size > (block_count - block) * BLOCK_BYTES
-        || offset > (block_count - block) * BLOCK_BYTES - size) {
+static size_t checked_offset(mp_obj_t self, size_t block, size_t offset, size_t size) {
+    size_t blocks = blocks_of(self);
+    if (block >= blocks || offset > blocks * BLOCK_BYTES
+        || size > (blocks - block) * BLOCK_BYTES
+        || offset > (blocks - block) * BLOCK_BYTES - size) {
         mp_raise_OSError(MP_EINVAL);
     }
     return block * BLOCK_BYTES + offset;
@@ -91,10 +99,10 @@ static void flash_store(size_t start, const void *from, size_t size) {
     }
 }
 
-static void flash_erase(size_t block) {
+static void flash_erase(mp_obj_t self, size_t block) {
     uint8_t blank[256];
     memset(blank, 0xFF, sizeof(blank));
-    size_t start = checked_offset(block, 0, BLOCK_BYTES);
+    size_t start = checked_offset(self, block, 0, BLOCK_BYTES);
     for (size_t done = 0; done < BLOCK_BYTES; done += sizeof(blank)) {
         flash_store(start + done, blank, sizeof(blank));
     }
@@ -102,11 +110,18 @@ static void flash_erase(size_t block) {
 
 static mp_obj_t qemu_flash_make_new(const mp_obj_type_t *type, size_t n_args, size_t n_kw,
     const mp_obj_t *args) {
-    (void)type;
-    (void)args;
-    mp_arg_check_num(n_args, n_kw, 0, 0, false);
+    mp_arg_check_num(n_args, n_kw, 0, 1, false);
     flash_open();
-    return MP_OBJ_FROM_PTR(&flash_object);
+    if (n_args == 0) {
+        return MP_OBJ_FROM_PTR(&flash_object);
+    }
+    mp_int_t blocks = mp_obj_get_int(args[0]);
+    if (blocks < 1 || (size_t)blocks > block_count) {
+        mp_raise_OSError(MP_EINVAL);
+    }
+    qemu_flash_obj_t *self = mp_obj_malloc(qemu_flash_obj_t, type);
+    self->blocks = (size_t)blocks;
+    return MP_OBJ_FROM_PTR(self);
 }
 
 /* readblocks(block, buffer, offset=0) */
@@ -114,7 +129,7 @@ static mp_obj_t qemu_flash_readblocks(size_t n_args, const mp_obj_t *args) {
     mp_buffer_info_t buffer;
     mp_get_buffer_raise(args[2], &buffer, MP_BUFFER_WRITE);
     size_t offset = n_args > 3 ? (size_t)mp_obj_get_int(args[3]) : 0;
-    size_t start = checked_offset((size_t)mp_obj_get_int(args[1]), offset, buffer.len);
+    size_t start = checked_offset(args[0], (size_t)mp_obj_get_int(args[1]), offset, buffer.len);
     flash_load(start, buffer.buf, buffer.len);
     return mp_const_none;
 }
@@ -126,10 +141,10 @@ static mp_obj_t qemu_flash_writeblocks(size_t n_args, const mp_obj_t *args) {
     mp_get_buffer_raise(args[2], &buffer, MP_BUFFER_READ);
     size_t block = (size_t)mp_obj_get_int(args[1]);
     size_t offset = n_args > 3 ? (size_t)mp_obj_get_int(args[3]) : 0;
-    size_t start = checked_offset(block, offset, buffer.len);
+    size_t start = checked_offset(args[0], block, offset, buffer.len);
     if (n_args == 3) {
         for (size_t done = 0; done < buffer.len; done += BLOCK_BYTES) {
-            flash_erase(block + done / BLOCK_BYTES);
+            flash_erase(args[0], block + done / BLOCK_BYTES);
         }
     }
     flash_store(start, buffer.buf, buffer.len);
@@ -139,18 +154,17 @@ static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(qemu_flash_writeblocks_obj, 3, 4,
     qemu_flash_writeblocks);
 
 static mp_obj_t qemu_flash_ioctl(mp_obj_t self, mp_obj_t operation, mp_obj_t argument) {
-    (void)self;
     switch (mp_obj_get_int(operation)) {
         case IOCTL_INIT:
         case IOCTL_DEINIT:
         case IOCTL_SYNC: /* nothing is held back */
             return MP_OBJ_NEW_SMALL_INT(0);
         case IOCTL_COUNT:
-            return mp_obj_new_int_from_uint(block_count);
+            return mp_obj_new_int_from_uint(blocks_of(self));
         case IOCTL_SIZE:
             return MP_OBJ_NEW_SMALL_INT(BLOCK_BYTES);
         case IOCTL_ERASE:
-            flash_erase((size_t)mp_obj_get_int(argument));
+            flash_erase(self, (size_t)mp_obj_get_int(argument));
             return MP_OBJ_NEW_SMALL_INT(0);
         default:
             return mp_const_none;

@@ -6,28 +6,10 @@ identity in it, and formatting would destroy what can still be saved.
 """
 
 import qemu
-import vfs
 
-_MAGIC = b"littlefs"  # LittleFS SPEC.md, "Superblock": at byte 8 of one of the first two blocks
-
-
-def _formatted(flash):
-    found = bytearray(len(_MAGIC))
-    for block in (0, 1):
-        flash.readblocks(block, found, 8)
-        if found == _MAGIC:
-            return True
-    return False
-
-
-def _mount():
-    flash = qemu.Flash()
-    if not _formatted(flash):
-        vfs.VfsLfs2.mkfs(flash)
-    vfs.mount(vfs.VfsLfs2(flash), "/")
-
+import pqmesh_flash
 
 try:
-    _mount()
+    pqmesh_flash.mount(qemu.Flash(), lambda count: qemu.Flash(count))
 except (OSError, ValueError) as problem:
     print("flash not mounted:", problem)
