@@ -39,6 +39,7 @@ from .ops import metrics
 from .ops.control_socket import BadRequest, ControlServer
 from .ops.requests import Known, read_send
 from .ops.snapshot import NodeSnapshot
+from .primitives.choice import best
 from .quic.endpoint import QuicEndpoint
 from .quic.errors import AddressUnavailable as UdpUnavailable
 from .quic.nat.finder import Finder
@@ -150,7 +151,10 @@ class Node:
     async def _open_quic(self) -> AsyncIterator[QuicEndpoint]:
         host, port = self._config.quic.listen
         opening = QuicEndpoint.open(
-            self._identity, host, port, trust=self._trust(), on_refused=self._on_refused
+            *(self._identity, host, port),
+            trust=self._trust(),
+            on_refused=self._on_refused,
+            primitives=best(),
         )
         async with contextlib.AsyncExitStack() as stack:
             try:

@@ -29,6 +29,7 @@ def best() -> Primitives:
             log.debug("%s is not used: %s", name, reason)
             continue
         if agrees(provider):
+            log.info("ML-KEM and ML-DSA are computed by %s", name)
             return provider
         log.error("%s disagrees with pyca/cryptography and is not used", name)
     return PYCA
