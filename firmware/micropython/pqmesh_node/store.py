@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     class Files(Protocol):
         def read(self, name: str) -> "bytes | None": ...
         def write(self, name: str, data: bytes) -> None: ...
+        def remove(self, name: str) -> None: ...
+        def names(self) -> "list[str]": ...
 
 
 MAX_RECORD_BYTES = 4096  # payload; a record is held in RAM while it is written and checked
@@ -70,6 +72,18 @@ class Directory:
         with open(self._path + "/" + name, "wb") as file:
             file.write(data)
             make_durable(file)
+
+    def remove(self, name: str) -> None:
+        """Delete the file; harmless when it is missing."""
+        try:
+            os.remove(self._path + "/" + name)
+        except OSError as error:
+            if error.args[0] != _ENOENT:
+                raise
+
+    def names(self) -> "list[str]":
+        """The files' names, in no order."""
+        return os.listdir(self._path or "/")
 
     def wipe(self, name: str) -> None:
         """Write over the file's octets in place, then empty it. Harmless when it is missing.
@@ -131,6 +145,22 @@ class Store:
         """Write the value into both slots, so that one worn-out slot loses nothing."""
         self.save(name, payload)
         self.save(name, payload)
+
+    def erase(self, name: str) -> None:
+        """Delete the record; harmless without one. Not for secrets: the medium may keep them.
+
+        Raises StoreError when the medium fails.
+        """
+        try:
+            for slot in (0, 1):
+                self.files.remove("%s.%d" % (name, slot))
+        except OSError as error:
+            raise StoreError("record %s: cannot be deleted (%r)" % (name, error))
+
+    def names(self, prefix: str) -> "list[str]":
+        """The records, damaged ones included, whose name begins with ``prefix``, sorted."""
+        found = [name[:-2] for name in self.files.names() if name[-2:] in (".0", ".1")]
+        return sorted({name for name in found if name.startswith(prefix)})
 
     def slots(self, name: str) -> int:
         """How many of the two slots hold a valid value: 0, 1 or 2."""

@@ -1,7 +1,16 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """What must survive a restart or a power cut, in one SQLite file."""
 
+from .credentials import CredentialStore
+from .prekeys import PrekeyStore
 from .sqlite import MAX_PEERS, KnownPeer, Store
 from .tickets import TicketStore
 
-__all__ = ("MAX_PEERS", "KnownPeer", "Store", "TicketStore")
+__all__ = (
+    "MAX_PEERS",
+    "CredentialStore",
+    "KnownPeer",
+    "PrekeyStore",
+    "Store",
+    "TicketStore",
+)

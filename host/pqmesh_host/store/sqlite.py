@@ -5,6 +5,8 @@
     outbox  (seq, target, id, payload, expires_ms)   what the Outboxes hold, oldest first
     peer    (peer_id, over, last_seen_ms)   whom this node has met
     ticket  (seq, peer_id, body)            how to resume with whom (tickets.py)
+    own_epoch, credential, counter          KEM keys, ours and our peers' (credentials.py)
+    prekey_chain, prekey_stock, prekey      one-time keys, likewise (prekeys.py)
 
 SQLite in WAL mode with synchronous=FULL: when a transaction has ended, a power cut no longer
 takes it back. That is what lets a node acknowledge a message the moment it is stored here.
@@ -48,6 +50,15 @@ CREATE TABLE peer (peer_id BLOB PRIMARY KEY, over TEXT NOT NULL, last_seen_ms IN
     """
 CREATE TABLE ticket (seq INTEGER PRIMARY KEY AUTOINCREMENT, peer_id BLOB NOT NULL UNIQUE,
                      body BLOB NOT NULL);
+""",
+    """
+CREATE TABLE own_epoch (number INTEGER PRIMARY KEY, public BLOB NOT NULL, secret BLOB NOT NULL);
+CREATE TABLE credential (peer_id BLOB PRIMARY KEY, state BLOB NOT NULL);
+CREATE TABLE counter (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
+CREATE TABLE prekey_chain (peer_id BLOB PRIMARY KEY, state BLOB NOT NULL);
+CREATE TABLE prekey_stock (peer_id BLOB PRIMARY KEY, state BLOB NOT NULL);
+CREATE TABLE prekey (peer_id BLOB NOT NULL, number INTEGER NOT NULL, public BLOB NOT NULL,
+                     PRIMARY KEY (peer_id, number)) WITHOUT ROWID;
 """,
 )
 """What each version adds to the one before; a file of any of them is brought up to the last."""

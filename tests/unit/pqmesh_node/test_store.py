@@ -252,3 +252,30 @@ class StoreModel(RuleBasedStateMachine):
 
 
 TestStoreModel = StoreModel.TestCase
+
+
+def test_records_are_listed_and_erased(tmp_path):
+    store = Store(Directory(str(tmp_path)))
+    for name in ("peer-b", "peer-a", "own"):
+        store.save_both(name, b"x")
+    (tmp_path / "vault.bin").write_bytes(b"")
+    assert store.names("peer-") == ["peer-a", "peer-b"]
+    store.erase("peer-a")
+    store.erase("peer-a")
+    assert store.names("") == ["own", "peer-b"]
+    assert store.load("peer-a") is None
+
+
+def test_a_record_that_cannot_be_erased_is_an_error(tmp_path):
+    store = Store(Directory(str(tmp_path)))
+    (tmp_path / "r.0").mkdir()
+    with pytest.raises(StoreError, match="cannot be deleted"):
+        store.erase("r")
+
+
+def test_wiping_leaves_an_empty_file_and_is_harmless_without_one(tmp_path):
+    directory = Directory(str(tmp_path))
+    directory.wipe("r")
+    directory.write("r", b"secret")
+    directory.wipe("r")
+    assert directory.read("r") == b""
