@@ -264,11 +264,12 @@ class Doorman:
         keyring = self._keyring
         if mode == HS_K and keyring is not None and keyring.own(hello.credential) is not None:
             return HS_K
-        if (mode == HS_S or hello.wish & ANY_MODE) and self._strangers():
+        if (mode == HS_S or hello.wish & ANY_MODE) and self.strangers():
             return HS_S
         return NO_MODE
 
-    def _strangers(self) -> bool:
+    def strangers(self) -> bool:
+        """Whether HS-S is answered here, as well from those of whom we hold no credential."""
         if self._floors is None:
             return self._context.link.point_to_point
         return self._floors.strangers()
