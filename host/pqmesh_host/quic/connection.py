@@ -18,6 +18,7 @@ from aioquic.quic.recovery import QuicPacketSpace
 from aioquic.quic.stream import QuicStream
 
 from . import transport_parameters
+from .buffer import Buffer
 from .configuration import PqConfiguration
 from .connection_events import Confirmed, Ending
 from .credit import Credit
@@ -33,6 +34,8 @@ DATAGRAM_OVERHEAD = 1 + 4
 
 PACKET_OVERHEAD = 1 + 2 + 16 + DATAGRAM_OVERHEAD
 """First byte, packet number and AEAD tag of a 1-RTT packet, and the frame's own."""
+
+_NOTHING = Buffer(capacity=0)
 
 
 class PqConnection(FramedConnection):
@@ -151,6 +154,9 @@ class PqConnection(FramedConnection):
 
     def _confirm_handshake(self) -> None:
         super()._confirm_handshake()
+        # Three buffers of 16 KiB, half a connection's memory, that TLS writes into and the
+        # streams empty at once; after the handshake it has nothing more to say.
+        self._crypto_buffers = dict.fromkeys(self._crypto_buffers, _NOTHING)
         self._begin_datagram_size()
         self._events.append(Confirmed())
 

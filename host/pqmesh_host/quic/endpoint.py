@@ -154,6 +154,7 @@ class QuicEndpoint:
         counts["dropped_out"] = self._udp.dropped_out
         return EndpointStats(
             peers=len(self._registry.live),
+            connections=len(self._registry),
             handshakes=len(self._handshakes) + len(self._dialer),
             datagrams_in=self._udp.datagrams_in,
             datagrams_out=self._udp.datagrams_out,

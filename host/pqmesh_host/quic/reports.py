@@ -25,6 +25,9 @@ class EndpointStats:
     peers: int
     """Live peers, one per PeerId."""
 
+    connections: int
+    """Everything that holds memory: in handshake, live, superseded or draining."""
+
     handshakes: int
     """In flight now, both directions."""
 
