@@ -16,13 +16,11 @@ from ..compat import TYPE_CHECKING, const
 from ..crypto import KEM_PUBLIC_BYTES
 from ..errors import BadTag, Malformed, UnknownKind
 from ..identity import peer_id_of
-from ..record import Record
 from ..wire.fields import U8, U16, U32, Fixed
+from ..wire.layout import WireObject, decode, names
 from .merkle import KEM_SLOTS, NODE_BYTES, PATH_BYTES, Tree, check_path
 
 if TYPE_CHECKING:
-    from typing import Any
-
     from ..compat import Buffer
     from ..crypto import Crypto
     from ..identity import Identity
@@ -38,35 +36,42 @@ MAX_LIFETIME_H = const(2160)  # 90 days: design.md, decisions
 _CONTEXT = b"pqmesh1-epoch"
 _PREFIX = b"pqmesh1 epoch"
 
-_LAYOUT = (
-    ("version", U8),
-    ("suite", U8),
-    ("epoch", U16),
-    ("start_s", U32),
-    ("lifetime_h", U16),
-    ("chain_length", U16),
-    ("chain_interval_s", U16),
-    ("flags", U16),
-    ("chain_anchor", Fixed(NODE_BYTES)),
-    ("root", Fixed(NODE_BYTES)),
-)
 
+class Epoch(WireObject):
+    """What is signed of an epoch object, 64 bytes; the signature, 3309 bytes, follows.
 
-class Epoch(Record):
-    """The signed facts of one epoch. Two are the same credential when all fields are equal."""
+    Version 1, in its first octet. Two are the same credential when all fields are equal.
 
-    FIELDS = tuple([name for name, _ in _LAYOUT])
-    if TYPE_CHECKING:
-        version: int
-        suite: int
-        epoch: int
-        start_s: int
-        lifetime_h: int
-        chain_length: int
-        chain_interval_s: int
-        flags: int
-        chain_anchor: bytes
-        root: bytes
+    Sender: anybody may hand it on: it is signed by the identity it is about.
+    Replay: an epoch that is not above the highest seen of its identity changes nothing; an
+        expired one is refused where the time is known.
+    Rate: one signature to check, and only once whose it is, its dates and its number would do.
+    """
+
+    LAYOUT = (
+        ("version", U8),
+        ("suite", U8),
+        ("epoch", U16),
+        ("start_s", U32),
+        ("lifetime_h", U16),
+        ("chain_length", U16),
+        ("chain_interval_s", U16),
+        ("flags", U16),
+        ("chain_anchor", Fixed(NODE_BYTES)),
+        ("root", Fixed(NODE_BYTES)),
+    )
+    FIELDS = names(LAYOUT)
+
+    version: int
+    suite: int
+    epoch: int
+    start_s: int
+    lifetime_h: int
+    chain_length: int
+    chain_interval_s: int
+    flags: int
+    chain_anchor: bytes
+    root: bytes
 
     @property
     def killed(self) -> bool:
@@ -78,17 +83,35 @@ class Epoch(Record):
         """The first second, Unix time, in which the epoch is no longer valid."""
         return self.start_s + 3600 * self.lifetime_h
 
-    def body(self) -> bytes:
-        """The 64 bytes that are signed."""
-        out = bytearray()
-        for name, field in _LAYOUT:
-            field.put(out, getattr(self, name))
-        return bytes(out)
+
+class KemLeaf(WireObject):
+    """One KEM key of an epoch, and the way from it up to the root that is signed.
+
+    Version 1, that of the epoch object.
+
+    Sender: anybody may hand it on: the path proves it against the epoch object.
+    Replay: a slot below the one already known of its epoch is refused.
+    Rate: nine hashes, and one encapsulation that tries the key.
+    """
+
+    LAYOUT = (
+        ("index", U16),  # rotation slot, 0..7
+        ("key", Fixed(KEM_PUBLIC_BYTES)),
+        ("path", Fixed(PATH_BYTES)),
+    )
+    FIELDS = names(LAYOUT)
+
+    index: int
+    key: bytes
+    path: bytes
+
+
+ALL = (Epoch, KemLeaf)
 
 
 def sign_epoch(epoch: Epoch, identity: "Identity", rnd: bytes) -> bytes:
     """Return the 3373-byte epoch object. ``rnd``: 32 random bytes that hedge the signature."""
-    body = epoch.body()
+    body = epoch.encode()
     signed = _PREFIX + identity.peer_id + body
     return body + identity.sign(signed, _CONTEXT, rnd)
 
@@ -117,7 +140,7 @@ def check_signature(
 
     :raises BadTag: it is not that key's
     """
-    if not crypto.verify(public_key, _PREFIX + peer_id + epoch.body(), _CONTEXT, signature):
+    if not crypto.verify(public_key, _PREFIX + peer_id + epoch.encode(), _CONTEXT, signature):
         raise BadTag("the epoch object is not signed by this identity")
 
 
@@ -129,13 +152,7 @@ def parse_body(body: bytes) -> Epoch:
     """
     if body[0] != VERSION or body[1] != SUITE:
         raise UnknownKind("epoch object version %d, suite %d" % (body[0], body[1]))
-    view = memoryview(body)
-    at = 0
-    values: "list[Any]" = []
-    for _, field in _LAYOUT:
-        value, at = field.take(view, at)
-        values.append(value)
-    epoch = Epoch(*values)
+    epoch = decode(Epoch, body)
     if not 1 <= epoch.lifetime_h <= MAX_LIFETIME_H:
         raise Malformed("a lifetime of %d h is not in 1..%d" % (epoch.lifetime_h, MAX_LIFETIME_H))
     return epoch
@@ -143,7 +160,7 @@ def parse_body(body: bytes) -> Epoch:
 
 def make_leaf(tree: Tree, slot: int, public_key: bytes) -> bytes:
     """Return the 1378-byte KEM leaf of rotation ``slot`` (0..7): index, key, path."""
-    return slot.to_bytes(2, "big") + bytes(public_key) + tree.path(slot)
+    return KemLeaf(slot, bytes(public_key), tree.path(slot)).encode()
 
 
 def open_leaf(blob: bytes, root: bytes, peer_id: bytes, epoch: int) -> "tuple[int, bytes]":
@@ -156,9 +173,8 @@ def open_leaf(blob: bytes, root: bytes, peer_id: bytes, epoch: int) -> "tuple[in
     """
     if len(blob) != LEAF_BYTES:
         raise Malformed("a KEM leaf has %d bytes, not %d" % (LEAF_BYTES, len(blob)))
-    slot = int.from_bytes(bytes(blob[:2]), "big")
-    if slot >= KEM_SLOTS:
-        raise Malformed("slot %d holds no KEM key" % slot)
-    key = bytes(blob[2 : 2 + KEM_PUBLIC_BYTES])
-    check_path(root, peer_id, epoch, slot, key, bytes(blob[LEAF_BYTES - PATH_BYTES :]))
-    return slot, key
+    leaf = decode(KemLeaf, blob)
+    if leaf.index >= KEM_SLOTS:
+        raise Malformed("slot %d holds no KEM key" % leaf.index)
+    check_path(root, peer_id, epoch, leaf.index, leaf.key, leaf.path)
+    return leaf.index, leaf.key

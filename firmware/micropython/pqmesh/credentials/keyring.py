@@ -77,7 +77,7 @@ class PeerState(Record):
 
     def encode(self) -> bytes:
         """Return it as it is stored: 99 bytes, or 1283 with a key."""
-        body = bytes((_FORM,)) + self.peer_id + self.epoch.body()
+        body = bytes((_FORM,)) + self.peer_id + self.epoch.encode()
         return body + self.slot.to_bytes(2, "big") + self.public
 
     @staticmethod

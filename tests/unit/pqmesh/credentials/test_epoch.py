@@ -44,7 +44,7 @@ BLOB = sign_epoch(EPOCH, ALICE, bytes(32))
 
 def test_golden_body() -> None:
     head = bytes.fromhex("01 01 0007 65432100 02d0 0150 0708 0002")
-    assert EPOCH.body() == head + b"\xaa" * 24 + TREE.root
+    assert EPOCH.encode() == head + b"\xaa" * 24 + TREE.root
     assert len(BLOB) == EPOCH_BYTES
 
 
@@ -61,8 +61,8 @@ def test_nobody_else_s_key_opens_it() -> None:
 
 
 def test_a_body_signed_by_another_identity_is_refused() -> None:
-    forged = EPOCH.body() + MALLORY.sign(
-        b"pqmesh1 epoch" + ALICE.peer_id + EPOCH.body(), b"pqmesh1-epoch", bytes(32)
+    forged = EPOCH.encode() + MALLORY.sign(
+        b"pqmesh1 epoch" + ALICE.peer_id + EPOCH.encode(), b"pqmesh1-epoch", bytes(32)
     )
     with pytest.raises(BadTag):
         open_epoch(forged, ALICE.public_key, CRYPTO)
