@@ -14,6 +14,7 @@ from .timers import earliest
 
 if TYPE_CHECKING:
     from ..wire.fragment import Fragment
+    from .headless import Headless
     from .stats import Tally
 
 
@@ -116,11 +117,15 @@ class Finished:
 
 
 class FlowTable:
-    """At most ``capacity`` flows. Full: the one that has grown least recently gives way."""
+    """At most ``capacity`` flows. Full: the one that has grown least recently gives way.
 
-    def __init__(self, capacity: int, idle_ms: int) -> None:
+    :param headless: where fragments wait for a head that was lost; None: they are dropped
+    """
+
+    def __init__(self, capacity: int, idle_ms: int, headless: "Headless | None" = None) -> None:
         self._capacity = capacity
         self._idle_ms = idle_ms
+        self._headless = headless
         self._flows: "list[Flow]" = []
         self._finished: "list[Finished]" = []
 
@@ -138,6 +143,10 @@ class FlowTable:
                 return candidate
         return None
 
+    def keep(self, fragment: "Fragment", now: int) -> bool:
+        """Keep a fragment whose head may still come; returns False when it is to be dropped."""
+        return self._headless is not None and self._headless.keep(fragment, now)
+
     def open(self, head: Head, owner: int, tally: "Tally", now: int) -> Flow:
         """Begin a flow.
 
@@ -154,6 +163,8 @@ class FlowTable:
                     stalest = candidate
             self._flows.remove(stalest)
         self._flows.append(flow)
+        if self._headless is not None:
+            self._headless.adopt(flow, now)
         return flow
 
     def finish(self, flow: Flow, owner: int) -> None:
@@ -184,6 +195,8 @@ class FlowTable:
 
     def handle_timeout(self, now: int) -> None:
         """Forget flows that stopped growing."""
+        if self._headless is not None:
+            self._headless.handle_timeout(now)
         self._flows = [flow for flow in self._flows if flow.touched_at + self._idle_ms > now]
 
     def next_deadline(self) -> "int | None":

@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """Sends one handshake message: cuts it, bursts it, repeats what a SACK says is missing.
 
-    SENDING --SACK, all here--> WAITING (for the peer's answer; its crypto may take seconds)
-       |  ^                        |
-       |  +--- start over <--------+  a POLL stayed unanswered: the peer may have restarted
-       |
+    SENDING --SACK, all here; or the answer begins--> WAITING (for the answer)
+       |  ^                                              |
+       |  +--- start over <------------------------------+  a POLL stayed unanswered:
+       |                                                    the peer may have restarted
        +-- too many timeouts in a row --> given up
 
-Bursts are as long as the link's window. The last fragment of one asks for a SACK.
+The last fragment of a burst asks for a SACK, which is due within ``link.sack_ms()``: it leaves
+the peer before its public-key work begins. Where it does not come, a POLL asks again, at the
+price of 8 octets; where that stays unanswered too, the head alone does.
 """
 
 from ..compat import TYPE_CHECKING, const
@@ -128,7 +130,7 @@ class MessageSender:
         self.digest = head_digest(self._kind, number, self._count, self._head)
         self._acknowledged = 0
         self._heard = False  # a SACK has come since we last started over
-        self._polled = False  # the last thing sent was a request for a SACK alone
+        self._asked = False  # since the last SACK or burst, a SACK has been asked for alone
         self._timeouts = 0  # in a row
         self._complete_at = -1
         self.deadline: "int | None" = None
@@ -145,18 +147,25 @@ class MessageSender:
         verify_sack(sack, self.digest)
         known = sack.bitmap & ((1 << self._count) - 1)
         news = known & ~self._acknowledged
-        if not news and not self._polled:
+        if not news and not self._asked:
             return  # the network repeated it
         self._acknowledged |= known
         self._heard = True
-        self._polled = False
+        self._asked = False
         self._timeouts = 0
-        self.complete = self._acknowledged == (1 << self._count) - 1
-        if self.complete:
-            self._complete_at = now
-            self.deadline = now + self._link.answer_ms
+        if self._acknowledged == (1 << self._count) - 1:
+            self._wait(now, self._link.answer_ms)
         else:
             self._burst(tx, now)
+
+    def answered(self, now: int) -> None:
+        """The answer to this message has begun to arrive, so all of it is there."""
+        self._acknowledged = (1 << self._count) - 1
+        self._heard = True
+        self._asked = False
+        self._timeouts = 0
+        rest_ms = MAX_FRAGMENTS * self._link.airtime_ms(self._link.mtu)
+        self._wait(now, self._link.answer_ms + rest_ms)
 
     def on_timeout(self, tx: "TransmitQueue", now: int, stats: "Stats") -> bool:
         """Do what is due at ``deadline``; returns False when the peer is given up."""
@@ -164,14 +173,13 @@ class MessageSender:
         if self._timeouts > self._link.tries:
             return False
         stats.frames_retransmitted += 1
-        if self._heard:
-            self._heard = False
-            poll = make_poll(self.number, self.digest)
-            self._tally.sent += len(poll)
-            self._await(tx.put(poll, now))
-            self._polled = True
-        else:
+        if self._asked:
             self._start_over(tx, now)
+            return True
+        self._asked = True
+        poll = make_poll(self.number, self.digest)
+        self._tally.sent += len(poll)
+        self._await(tx.put(poll, now))
         return True
 
     def hurry(self, tx: "TransmitQueue", now: int) -> None:
@@ -217,7 +225,7 @@ class MessageSender:
 
     def _burst(self, tx: "TransmitQueue", now: int) -> None:
         wanted = [index for index in range(self._count) if not self.has(index)]
-        wanted = wanted[: self._link.window]
+        wanted = wanted[: self._link.burst]
         gone = now
         for index in wanted:
             gone = tx.put_fragment(self, index, index == wanted[-1], now)
@@ -230,10 +238,16 @@ class MessageSender:
         """
         self._acknowledged = 0
         self.complete = False
-        self._polled = True
+        self._heard = False
+        self._asked = True
         self._await(tx.put_fragment(self, 0, True, now))
 
+    def _wait(self, now: int, patience_ms: int) -> None:
+        self.complete = True
+        self._complete_at = now
+        self.deadline = now + patience_ms
+
     def _await(self, gone: int) -> None:
-        """Expect a SACK one round trip after ``gone``; twice as long per timeout in a row."""
-        round_trip = self._link.initial_rto_ms() << self._timeouts
-        self.deadline = gone + min(round_trip, self._link.max_rto_ms)
+        """Expect a SACK soon after ``gone``; from the second timeout in a row on, ever later."""
+        patience_ms = self._link.sack_ms() << max(self._timeouts - 1, 0)
+        self.deadline = gone + min(patience_ms, self._link.max_rto_ms)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from pqmesh.engine import flows
 from pqmesh.engine.flows import Flow, FlowTable, Head
+from pqmesh.engine.headless import Headless
 from pqmesh.engine.sender import MessageSender, head_digest, make_sack
 from pqmesh.engine.stats import Tally
 from pqmesh.errors import BadTag, Exhausted, Malformed, ProtocolError
@@ -209,3 +210,17 @@ def test_memory_is_bounded_whatever_is_thrown_at_it():
             table.finish(flow, n)
     assert len(table._flows) <= 2
     assert len(table._finished) <= 4
+
+
+def test_fragments_before_their_head_are_dropped_where_nobody_keeps_them():
+    assert not FlowTable(2, 1000).keep(pieces()[1][1], 0)
+
+
+def test_fragments_before_their_head_wait_for_it():
+    table = FlowTable(2, 100_000, Headless(1000))
+    _, (head, first, second, *_) = pieces()
+    assert table.keep(first, 0)
+    assert table.open(Head(head), 1, Tally(), 0).have == 0b11
+    assert table.keep(second, 0)
+    table.handle_timeout(1000)
+    assert table.open(Head(head), 1, Tally(), 1000).have == 1

@@ -25,7 +25,7 @@ from pqmesh.wire.fragment import Poll, Sack, decode_fragment
 from pqmesh.wire.handshake import MESSAGE_BYTES
 from pqmesh.wire.layout import decode
 
-LINK = replace(SERIAL_LINK, mtu=100, window=4, tries=3)
+LINK = replace(SERIAL_LINK, mtu=100, burst=4, tries=3)
 MESSAGE = bytes(i % 251 for i in range(500))
 
 
@@ -103,7 +103,7 @@ def test_a_message_may_be_a_head_alone():
     assert bench.sender.complete
 
 
-def test_bursts_are_as_long_as_the_window_and_end_in_a_poll():
+def test_bursts_are_as_long_as_the_link_says_and_end_in_a_poll():
     bench = Bench()
     burst = [decode_fragment(frame) for frame in bench.frames()]
     assert [piece.index for piece in burst] == [0, 1, 2, 3]
@@ -136,8 +136,35 @@ def test_bits_beyond_the_message_are_ignored():
     assert bench.sender.complete
 
 
-def test_unheard_the_head_is_sent_again_and_asks():
+def test_a_burst_without_an_answer_is_asked_about_by_a_poll():
     bench = Bench()
+    bench.frames()
+    assert bench.timeout()
+    (frame,) = bench.frames()
+    verify_poll(decode(Poll, frame), bench.sender.digest)
+    bench.sack(0b0111)  # the last fragment had been lost
+    assert bench.indexes() == [3, 4, 5]
+
+
+def test_an_answer_that_begins_acknowledges_all_and_is_waited_for():
+    bench = Bench()
+    bench.frames()
+    bench.timeout()
+    bench.sender.answered(1000)
+    assert bench.sender.complete
+    assert bench.sender.was_here(1001)
+    rest_ms = 32 * LINK.airtime_ms(LINK.mtu)
+    assert bench.sender.deadline == 1000 + LINK.answer_ms + rest_ms
+    bench.frames()
+    for _ in range(LINK.tries):  # it comes to nothing: ask, as after a SACK
+        assert bench.timeout()
+    assert not bench.timeout()
+
+
+def test_still_unheard_the_head_is_sent_again_and_asks():
+    bench = Bench()
+    bench.frames()
+    assert bench.timeout()
     bench.frames()
     assert bench.timeout()
     (head,) = bench.frames()
@@ -189,20 +216,21 @@ def test_it_is_known_since_when_the_peer_has_all_of_it():
     assert not bench.sender.was_here(500)
 
 
-def test_timeouts_in_a_row_double_and_end():
-    bench = Bench()
+def test_from_the_second_in_a_row_on_timeouts_double_and_they_end():
+    bench = Bench(link=replace(LINK, tries=6, max_rto_ms=1_000))
     waits = []
     while True:
         before = bench.sender.deadline
         if not bench.timeout():
             break
         waits.append(bench.sender.deadline - before)
-    assert len(waits) == LINK.tries
-    # each wait is airtime of the head plus the timeout, doubled up to the ceiling
-    first = LINK.initial_rto_ms()
-    airtime = LINK.airtime_ms(bench.sender.frame_bytes(0))
-    assert waits == [airtime + min(first << n, LINK.max_rto_ms) for n in (1, 2, 3)]
-    assert bench.stats.frames_retransmitted == LINK.tries
+    # each wait is the airtime of the POLL, later of the head, plus the timeout, up to the ceiling
+    first = LINK.sack_ms()
+    assert first == 150
+    poll, head = LINK.airtime_ms(8), LINK.airtime_ms(bench.sender.frame_bytes(0))
+    assert waits[0] == poll + first
+    assert waits[1:] == [head + each for each in (2 * first, 4 * first, 1_000, 1_000, 1_000)]
+    assert bench.stats.frames_retransmitted == 6
 
 
 def test_a_sack_resets_the_count():
