@@ -157,8 +157,8 @@ class Keyring:
         """
         if not self._own:
             raise UsageError("no epoch to rotate in")
+        self._tell(OWN, self._own[0].rotated())
         self._own[0].rotate()
-        self._tell(OWN, self._own[0])
 
     def tidy(self) -> None:
         """Overwrite the seeds of epochs that have ended. Once a day is often enough."""

@@ -88,15 +88,24 @@ class OwnEpoch:
         """Return the keys that may be used, the present one first. A key generation each, once."""
         return [self._key(slot, crypto) for slot in (self.slot, self.slot - 1) if self._has(slot)]
 
-    def rotate(self) -> None:
-        """Move on to the next slot; the seed of the one before the present is overwritten.
+    def rotated(self) -> "OwnEpoch":
+        """Return what ``rotate`` will make of it, to be stored before that.
 
         :raises Exhausted: the present slot is the last of this epoch
         """
         if self.slot + 1 not in self._seeds:
             raise Exhausted("epoch %d has no further slot" % self.number)
+        seeds = {slot: self._seeds[slot] for slot in self._seeds if slot >= self.slot}
+        return OwnEpoch(self.peer_id, self.object, self._hashes, self.slot + 1, seeds)
+
+    def rotate(self) -> None:
+        """Move on to the next slot; the seed of the one before the present is overwritten.
+
+        :raises Exhausted: the present slot is the last of this epoch
+        """
+        after = self.rotated()
         self._erase(self.slot - 1)
-        self.slot += 1
+        self.slot = after.slot
 
     def leaf(self, crypto: "Crypto") -> bytes:
         """Return the 1378-byte KEM leaf of the present slot."""

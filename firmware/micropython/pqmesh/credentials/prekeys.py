@@ -306,6 +306,10 @@ class Prekeys:
         """Return our chain towards a peer, or None."""
         return self._chains.get(peer_id)
 
+    def stock(self, peer_id: bytes) -> "PeerPrekeys | None":
+        """Return what is left of a peer's keys, or None when it never handed out any."""
+        return self._stocks.get(peer_id)
+
     def seed(self, peer_id: bytes, index: int) -> "Buffer | None":
         """Return the seed of a key that a peer holds of us, 64 bytes; wipe it. See PrekeyChain."""
         chain = self._chains.get(peer_id)

@@ -26,7 +26,7 @@ from ..wire.entry import (
 from ..wire.handshake import HS_K, HS_S, NONCE_BYTES, SUITE, VERSION
 from ..wire.resumption import CID_BYTES
 from .entry import admission, rtag_of, settle, stamp_subject
-from .stamps import Search
+from .stamps import MAX_HANDSHAKE_BITS, Search
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from .context import Context
     from .entry import Entry
 
-MAX_STAMP_BITS = const(18)  # what a caller works for: a tenth of a second for a gateway
 _STAMP_START_BYTES = const(4)
 
 
@@ -106,7 +105,7 @@ class Caller:
         ):
             raise Unexpected("RETRY chooses what was not offered")
         bits = retry.stamp_bits()
-        if bits > MAX_STAMP_BITS:
+        if bits > MAX_HANDSHAKE_BITS:
             raise Exhausted("a stamp of %d bits is asked for" % bits)
         if retry.admitted():
             if self._admission_key is None or bits:

@@ -48,7 +48,7 @@ from ..wire.entry import (
 from ..wire.handshake import HS_K, HS_S, NONCE_BYTES, SUITE, VERSION
 from ..wire.layout import decode
 from .cookies import CookieJar
-from .stamps import DTAG_BYTES, dtag_of, holds, subject_of
+from .stamps import DTAG_BYTES, MAX_HANDSHAKE_BITS, dtag_of, holds, subject_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -165,7 +165,8 @@ class Doorman:
     :param admission_keys: returns the keys of admission MACs, at most ADMISSION_KEYS are tried
     :param versions: of the handshake that we speak, in the order we prefer them
     :param suites: likewise; every suite with every version
-    :param stamp_bits: work asked of strangers without a MAC; the owner may change it at any time
+    :param stamp_bits: work asked of strangers without a MAC, at most MAX_HANDSHAKE_BITS; the
+        owner may change it at any time
     """
 
     def __init__(
@@ -240,7 +241,7 @@ class Doorman:
             admitted | version << 3 | self._mode(hello),
             hello.nonce[:ECHO_OF_NONCE_BYTES],
             bytes(NONCE_BYTES),
-            suite << 5 | (0 if admitted else self.stamp_bits),
+            suite << 5 | (0 if admitted else min(self.stamp_bits, MAX_HANDSHAKE_BITS)),
             min(self._context.link.mtu, MAX_MTU),
         )
 

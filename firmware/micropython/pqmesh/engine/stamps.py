@@ -24,6 +24,7 @@ DTAG_BYTES = const(8)
 BINDING_BYTES = const(16)
 SUBJECT_BYTES = const(32)
 MAX_BITS = const(24)  # hours on a board; nobody can be asked for more
+MAX_HANDSHAKE_BITS = const(18)  # a minute and a half on a board in C, 0.1 s on a gateway
 _COUNTER_BYTES = const(4)  # of a stamp that count the tries, the others are drawn
 
 

@@ -159,9 +159,23 @@ def test_rotation_is_stored_before_it_counts_and_ends():
     disk = Disk()
     mine = ring(BOB, [BOB.epoch(1)], on_change=disk)
     mine.rotate()
-    assert restore(BOB.peer_id, *disk.own[1]).slot == 1
+    assert restore(BOB.peer_id, *disk.own[1]).keys(CRYPTO)[0] == mine.current()
+    assert mine.current().slot == 1
     with pytest.raises(Exhausted):
         mine.rotate()
+
+
+def test_a_rotation_that_cannot_be_stored_does_not_happen():
+    def full(what, value):
+        raise OSError("flash is full")
+
+    mine = BOB.keyring(on_change=full)
+    mine.adopt(BOB.epoch(1), stored=True)
+    before = mine.current()
+    with pytest.raises(OSError, match="full"):
+        mine.rotate()
+    assert mine.current() is before
+    assert any(before.seed)
 
 
 def test_everything_comes_back_from_the_disk():

@@ -279,7 +279,8 @@ class Disk:
 
 def test_strangers_have_no_prekeys():
     none = Prekeys(2)
-    assert none.seed(ALICE, 0) is none.take(ALICE) is none.chain(ALICE) is None
+    assert none.seed(ALICE, 0) is none.take(ALICE) is None
+    assert none.chain(ALICE) is none.stock(ALICE) is None
     assert none.stocked(ALICE) == 0
     none.forget(ALICE)
     with pytest.raises(UsageError):
@@ -324,6 +325,7 @@ def test_tables_are_bounded_and_nobody_is_thrown_out():
     assert disk.state == {}
     keys.set_stock(BOB, stocked(3)[0])
     assert (keys.stocked(BOB), keys.stocked(ALICE), keys.seed(ALICE, 0)) == (3, 0, None)
+    assert len(keys.stock(BOB)) == 3
 
 
 class PowerCuts(RuleBasedStateMachine):

@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pqmesh.engine.caller import MAX_STAMP_BITS, Caller, NoCommonGround
+from pqmesh.engine.caller import Caller, NoCommonGround
 from pqmesh.engine.entry import admission_key
+from pqmesh.engine.stamps import MAX_HANDSHAKE_BITS
 from pqmesh.errors import Exhausted, ProtocolError, Unexpected, UsageError
 from pqmesh.record import replace
 from pqmesh.wire.entry import ADMITTED, ANY_MODE, NAMED, NO_MODE, Retry, decode_hello
@@ -112,9 +113,9 @@ def test_no_mode_is_a_hint_and_nothing_else():
 def test_too_much_work_is_refused():
     one = caller()
     with pytest.raises(Exhausted):
-        one.on_retry(retry_to(one, terms=1 << 5 | MAX_STAMP_BITS + 1))
+        one.on_retry(retry_to(one, terms=1 << 5 | MAX_HANDSHAKE_BITS + 1))
     assert one.entry is None
-    assert one.on_retry(retry_to(one, terms=1 << 5 | MAX_STAMP_BITS))
+    assert one.on_retry(retry_to(one, terms=1 << 5 | MAX_HANDSHAKE_BITS))
     assert one.stamp is not None
 
 

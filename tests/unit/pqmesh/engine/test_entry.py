@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from pqmesh import kdf
 from pqmesh.engine import entry
 from pqmesh.engine.entry import admission, admission_key, rtag_of
+from pqmesh.engine.stamps import MAX_HANDSHAKE_BITS
 from pqmesh.errors import BadTag, Malformed, ProtocolError, Unexpected, UnknownKind
 from pqmesh.limits import RADIO_LINK, SERIAL_LINK
 from pqmesh.wire.entry import ADMITTED, NO_MODE, decode_hello, decode_retry
@@ -274,6 +275,12 @@ def test_a_stranger_brings_its_stamp_or_is_not_let_in():
     without = echo[:40] + bytes(8) + echo[48:]
     with pytest.raises(BadTag, match="stamp"):
         door.admit(without, HERE, 0)
+
+
+def test_no_more_is_asked_than_a_caller_does():
+    retry = doorman(stamp_bits=40).on_hello(caller().hello, HERE, 0)
+    assert decode_retry(retry).stamp_bits() == MAX_HANDSHAKE_BITS
+    assert decode_retry(retry).suite() == 1
 
 
 def test_a_stamp_is_for_this_responder_even_if_it_has_no_name():
