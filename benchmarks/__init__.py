@@ -6,9 +6,11 @@
     footprint   firmware sizes per rung, and the heap a session takes on a 32-bit board
     gateway     a gateway's cold start and resident memory
     pqc         cycles, RAM and code size of the C crypto, per core
-    quic        the QUIC endpoint: bulk, datagrams, small messages, handshakes
+    quic        the QUIC endpoint beside aioquic and qh3: bulk, datagrams, messages, memory
+    quic_handshake  what post-quantum cryptography costs a handshake, by provider
+    quic_soak   whether 10,000 connections leave anything behind
     quic_flood  an established peer while strangers flood the endpoint with first packets
-    quic_ant    bulk into a real ant-quic node (after `make interop` has built one)
+    quic_ant    bulk to, from and between real ant-quic nodes (after `make interop`)
     nat         who reaches whom behind which NAT, and how (needs root)
 
 The boards of the benchmarks are the boards of the tests, so both measure the same thing.

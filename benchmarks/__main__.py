@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""Run every benchmark, one after the other: `python -m benchmarks` (`make bench`)."""
+"""Run every benchmark, one after the other: `python -m benchmarks` (`make bench`).
+
+`python -m benchmarks quic nat` runs those whose name starts with one of the words.
+"""
 
 from __future__ import annotations
 
 import importlib.util
 import subprocess
 import sys
+from collections.abc import Sequence
 
 from .measure import machine, noise
 
@@ -16,17 +20,21 @@ ALL = (
     "latency",
     "pqc",
     "quic",
+    "quic_handshake",
+    "quic_soak",
     "quic_flood",
     "quic_ant",
     "nat",
 )
 
 
-def main() -> int:
+def main(wanted: Sequence[str] = ()) -> int:
     """Each in a process of its own, so that none warms or fattens the next."""
     print(f"# {machine()}\n# {noise()}")
     failed = []
     for name in ALL:
+        if wanted and not name.startswith(tuple(wanted)):
+            continue
         module = f"benchmarks.{name}"
         if importlib.util.find_spec(module) is None:
             continue
@@ -40,4 +48,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shutil
@@ -15,8 +16,9 @@ SOURCE = Path(__file__).parent / "asker"
 
 
 def binary(release: str) -> Path:
-    """Where the asker linked against a release stands."""
-    return BUILD / release / "asker"
+    """Where the asker of this source, linked against a release, stands."""
+    source = hashlib.sha256((SOURCE / "src" / "main.rs").read_bytes()).hexdigest()[:8]
+    return BUILD / release / f"asker-{source}"
 
 
 def build(release: str) -> Path:

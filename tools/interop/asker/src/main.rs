@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What the `ant-quic` program has no option for: ask a peer for ACK-v2 and for a probe.
+//! What the `ant-quic` program has no option for: ask a peer for ACK-v2 and for a probe, and
+//! send it messages as fast as it takes them.
 //!
-//! `asker HOST:PORT` dials, then prints one JSON line per step. The library does all the
-//! talking; this only calls it.
+//! `asker HOST:PORT` dials, then prints one JSON line per step. `asker HOST:PORT COUNT SIZE`
+//! sends COUNT messages of SIZE bytes, waits for the end of its standard input (whoever reads the
+//! messages knows when all are there), and prints one line. The library does all the talking.
 
-use ant_quic::{P2pConfig, P2pEndpoint};
+use ant_quic::{P2pConfig, P2pEndpoint, PeerId};
 use std::net::SocketAddr;
 use std::time::Duration;
+
+type Failure = Box<dyn std::error::Error>;
 
 fn report(step: &str, outcome: Result<String, String>) {
     let (ok, text) = match outcome {
@@ -16,19 +20,10 @@ fn report(step: &str, outcome: Result<String, String>) {
     println!("{{\"step\":\"{step}\",\"ok\":{ok},\"text\":\"{}\"}}", text.replace('"', "'"));
 }
 
-#[tokio::main]
-async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let target: SocketAddr = std::env::args().nth(1).ok_or("usage: asker HOST:PORT")?.parse()?;
-    let config = P2pConfig::builder()
-        .bind_addr("127.0.0.1:0".parse::<SocketAddr>()?)
-        .port_mapping_enabled(false)
-        .mdns_enabled(false)
-        .build()?;
-    let endpoint = P2pEndpoint::new(config).await?;
-    let peer = endpoint.connect_addr(target).await?.peer_id;
+async fn ask(endpoint: &P2pEndpoint, peer: &PeerId) {
     let limit = Duration::from_secs(5);
     // Before anything arrives from the peer: a probe is answered from memory after that.
-    report("probe", match endpoint.probe_peer(&peer, limit).await {
+    report("probe", match endpoint.probe_peer(peer, limit).await {
         Ok(took) => Ok(format!("{} us", took.as_micros())),
         Err(error) => Err(error.to_string()),
     });
@@ -39,9 +34,45 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         ("second", 2, b"twice"),
     ] {
         let asked = endpoint
-            .send_with_receive_ack_with_request_id(&peer, [id; 16], payload, limit)
+            .send_with_receive_ack_with_request_id(peer, [id; 16], payload, limit)
             .await;
         report(step, asked.map(|()| "accepted".into()).map_err(|error| error.to_string()));
+    }
+}
+
+/// User plus system time of this process so far (proc(5), fields 14 and 15), in ticks.
+fn ticks() -> Result<u64, Failure> {
+    let stat = std::fs::read_to_string("/proc/self/stat")?;
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or("").split_whitespace().collect();
+    Ok(fields.get(11).ok_or("no utime")?.parse::<u64>()?
+        + fields.get(12).ok_or("no stime")?.parse::<u64>()?)
+}
+
+async fn bulk(endpoint: &P2pEndpoint, peer: &PeerId, count: usize, size: usize) -> Result<(), Failure> {
+    let message = vec![0u8; size];
+    let before = ticks()?;
+    for _ in 0..count {
+        endpoint.send(peer, &message).await?;
+    }
+    tokio::task::spawn_blocking(|| std::io::read_to_string(std::io::stdin())).await??;
+    println!("{{\"step\":\"bulk\",\"ok\":true,\"ticks\":{}}}", ticks()? - before);
+    Ok(())
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Failure> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let target: SocketAddr = arguments.first().ok_or("usage: asker HOST:PORT [COUNT SIZE]")?.parse()?;
+    let config = P2pConfig::builder()
+        .bind_addr("127.0.0.1:0".parse::<SocketAddr>()?)
+        .port_mapping_enabled(false)
+        .mdns_enabled(false)
+        .build()?;
+    let endpoint = P2pEndpoint::new(config).await?;
+    let peer = endpoint.connect_addr(target).await?.peer_id;
+    match &arguments[1..] {
+        [count, size] => bulk(&endpoint, &peer, count.parse()?, size.parse()?).await?,
+        _ => ask(&endpoint, &peer).await,
     }
     endpoint.shutdown().await;
     Ok(())
