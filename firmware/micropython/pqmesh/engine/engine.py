@@ -105,14 +105,25 @@ class Engine:
         handle = 0 if self._resumes is None else self._resumes.connect(now, expect)
         return handle or self._handshakes.connect(now, expect)
 
-    def send(self, session: int, payload: bytes, now: int) -> int:
-        """Queue a message: reliable, in order, acknowledged; returns its number.
+    def send(
+        self,
+        session: int,
+        payload: bytes,
+        now: int,
+        priority: int = 0,
+        deadline: "int | None" = None,
+    ) -> int:
+        """Queue a message: reliable, acknowledged, in order with others of its priority.
 
+        Returns its number. Ends in Delivered, in Expired, or with the session.
+
+        :param priority: among messages not begun yet a larger one goes first
+        :param deadline: if it has not begun to leave by then it is dropped whole; None: it waits
         :raises UsageError: longer than both sides accept; MAX_MESSAGE_BYTES always is
         :raises NoSuchSession: not established, or ended
         :raises Busy: the queue is full; try again after Delivered
         """
-        number = self._sessions.open(session).send(payload, now)
+        number = self._sessions.open(session).send(payload, now, priority, deadline)
         self._sessions.sweep()
         return number
 
@@ -140,6 +151,7 @@ class Engine:
         stats.frames_received += 1
         stats.bytes_received += len(frame)
         self._context.source = source
+        self._context.tx.heard()
         try:
             self._route(bytes(frame), now)
         except ProtocolError as error:
@@ -150,6 +162,7 @@ class Engine:
 
     def handle_timeout(self, now: int) -> None:
         """Do what has fallen due. Harmless when called early or often."""
+        self._context.tx.handle_timeout(now)
         self._sessions.handle_timeout(now)
         if self._resumes is not None:
             self._resumes.handle_timeout(now)
@@ -158,9 +171,20 @@ class Engine:
         self._handshakes.step(now)
         self._sessions.sweep()
 
-    def next_transmit(self) -> "bytes | None":
-        """Return the next frame for the link, None when there is none."""
-        return self._context.tx.next()
+    def next_transmit(self, now: "int | None" = None) -> "bytes | None":
+        """Return the next frame for the link, None when there is none.
+
+        :param now: on a shared link, lets the engine listen for the answer to what it asked
+        """
+        return self._context.tx.next(now)
+
+    @property
+    def destination(self) -> bytes:
+        """The link address that the last frame from ``next_transmit`` must go to.
+
+        Empty: none is known, or the link has none.
+        """
+        return self._context.tx.destination
 
     def next_event(self) -> "Record | None":
         """Return the next event of engine.events, None when there is none."""
@@ -170,6 +194,7 @@ class Engine:
         """Return when ``handle_timeout`` is wanted, in ms on the caller's clock, or None."""
         return earliest(
             (
+                self._context.tx.next_deadline(),
                 self._handshakes.next_deadline(),
                 self._sessions.next_deadline(),
                 self._flows.next_deadline(),
@@ -264,7 +289,7 @@ class Engine:
     def _acknowledge(self, flow: "Flow | Finished", now: int) -> None:
         sack = flow.sack()
         flow.tally.sent += len(sack)
-        self._context.tx.put(sack, now)
+        self._context.tx.put(sack, now, self._context.source)
 
     def _acknowledge_again(self, done: "Finished", now: int) -> None:
         self._acknowledge(done, now)

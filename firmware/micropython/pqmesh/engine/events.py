@@ -52,6 +52,28 @@ class Delivered(Record):
     rtt_ms: int  # from its first frame to its last acknowledgement
 
 
+class Expired(Record):
+    """A message was dropped whole: it had not begun to leave by its deadline."""
+
+    FIELDS = ("session", "message")
+
+    session: int
+    message: int  # what send() returned
+
+
+class Moved(Record):
+    """The peer is at another link address now: the newest frame that verified came from there.
+
+    What the engine sends to it from now on names that address as its destination. An attacker
+    who relays frames faster than the peer's own path can bend it until the next genuine one.
+    """
+
+    FIELDS = ("session", "address")
+
+    session: int
+    address: bytes
+
+
 class Closed(Record):
     """The session was ended on purpose. Messages not yet Delivered may be lost."""
 

@@ -5,11 +5,15 @@ A segment's number and octets never change; each transmission of it is a new pac
 acknowledges segments (wire.session.AckBlock). Its bitmap only saves retransmissions: a message
 is delivered when everything up to its end has been taken *in order*, because what waits out of
 order in the peer's memory would die with the peer.
+
+Among messages not begun yet the one of the highest priority goes next, the oldest of them first.
+One that has begun is finished; one that has not by its deadline is dropped whole.
 """
 
 from ..compat import TYPE_CHECKING, const
 from ..errors import Busy, Malformed
 from ..wire.session import LAST, SEQUENCE_MASK, SegmentHeader
+from .timers import earliest
 
 if TYPE_CHECKING:
     from ..limits import Limits
@@ -22,9 +26,12 @@ _BITMAP_BITS = const(32)
 class OutMessage:
     """One message on its way."""
 
-    def __init__(self, number: int, payload: bytes) -> None:
+    def __init__(self, number: int, payload: bytes, priority: int, deadline: "int | None") -> None:
         self.number = number
         self.payload = payload
+        self.priority = priority
+        self.deadline = deadline
+        self.begun = False
         self.cut = 0  # octets already in segments
         self.sent_at = -1  # when its first segment was queued for the link
 
@@ -39,10 +46,16 @@ class Segment:
         self._begin = begin
         self._end = end
         self.packet = -1  # packet number of the last transmission
-        self.sent_at = 0
+        self.sent_at = 0  # when it has left the link, or should have
+        self.queued = False  # it waits for the link
         self.tries = 0
         self.due = True  # to be (re)transmitted
         self.here = False  # the peer has it, perhaps out of order
+
+    def left(self, at: "int | None") -> None:
+        """The link has taken it, and will have sent it at this moment; None: as was reckoned."""
+        self.queued = False
+        self.sent_at = self.sent_at if at is None else at
 
     def body(self) -> bytes:
         """Return the plaintext of a SEGMENT frame."""
@@ -73,9 +86,11 @@ class SendWindow:
         self._next_sequence = 0
         self._queued_bytes = 0
 
-    def push(self, payload: bytes) -> int:
+    def push(self, payload: bytes, priority: int = 0, deadline: "int | None" = None) -> int:
         """Queue a message; returns its number.
 
+        :param priority: a larger one goes before a smaller one
+        :param deadline: moment after which it must not begin any more; None: it may wait
         :raises Busy: too many messages, or too many bytes, are waiting
         """
         waiting = self._queued_bytes + len(payload)
@@ -83,7 +98,7 @@ class SendWindow:
             raise Busy("%d messages are waiting" % len(self._messages))
         if self._messages and waiting > self._limits.queue_bytes:
             raise Busy("%d bytes are waiting" % self._queued_bytes)
-        message = OutMessage(self._next_number, payload)
+        message = OutMessage(self._next_number, payload, priority, deadline)
         self._messages.append(message)
         self._queued_bytes = waiting
         self._next_number += 1
@@ -96,10 +111,19 @@ class SendWindow:
                 return segment
         if len(self._flight) >= self._window:
             return None
-        for message in self._messages:
-            if message.cut < len(message.payload) or message.sent_at < 0:
-                return self._cut(message)
-        return None
+        message = self._next_message()
+        return None if message is None else self._cut(message)
+
+    def expire(self, now: int) -> "list[int]":
+        """Drop what has not begun by its deadline; return the numbers."""
+        late = [m for m in self._waiting() if m.deadline is not None and now >= m.deadline]
+        for message in late:
+            self._forget(message)
+        return [message.number for message in late]
+
+    def next_expiry(self) -> "int | None":
+        """Return the earliest deadline of a message that has not begun, or None."""
+        return earliest([message.deadline for message in self._waiting()])
 
     def sent(self, segment: Segment, packet: int, left_at: int, now: int) -> None:
         """Note a transmission of ``segment``, which should leave the link at ``left_at``."""
@@ -146,7 +170,20 @@ class SendWindow:
     def _base(self) -> int:
         return self._flight[0].sequence if self._flight else self._next_sequence
 
+    def _waiting(self) -> "list[OutMessage]":
+        return [message for message in self._messages if not message.begun]
+
+    def _next_message(self) -> "OutMessage | None":
+        best: "OutMessage | None" = None
+        for message in self._messages:
+            if message.begun and message.cut < len(message.payload):
+                return message
+            if not message.begun and (best is None or message.priority > best.priority):
+                best = message
+        return best
+
     def _cut(self, message: OutMessage) -> Segment:
+        message.begun = True
         begin = message.cut
         message.cut = min(begin + self._segment_bytes, len(message.payload))
         segment = Segment(self._next_sequence, message, begin, message.cut)
@@ -164,10 +201,13 @@ class SendWindow:
         for segment in self._flight[:count]:
             message = segment.message
             if segment.last:
-                self._messages.remove(message)
-                self._queued_bytes -= len(message.payload)
+                self._forget(message)
                 result.delivered.append((message.number, now - message.sent_at))
         self._flight = self._flight[count:]
+
+    def _forget(self, message: OutMessage) -> None:
+        self._messages.remove(message)
+        self._queued_bytes -= len(message.payload)
 
 
 def _covers(ack: "AckBlock", sequence: int) -> bool:

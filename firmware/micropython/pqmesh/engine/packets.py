@@ -35,6 +35,7 @@ class Packets:
         self._replay = ReplayWindow(link.replay_window)
         self.ratchet = Ratchet(outcome.send_chain, outcome.receive_chain)
         self.next_number = 0  # of the next packet we seal
+        self.newest = False  # whether the last frame opened has the highest number so far
 
     def worn_out(self) -> bool:
         """Whether nothing can be sealed any more."""
@@ -85,6 +86,7 @@ class Packets:
         except BadTag:
             self.ratchet.failed(epoch)
             raise
+        self.newest = packet > self._replay.highest
         self._replay.accept(packet)
         self.ratchet.verified(epoch, packet, now)
         return plaintext

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from .content import Content
     from .context import Context
     from .hs_s import Outcome
+    from .outgoing import Segment
 
 PENDING = const(0)
 OPEN = const(1)
@@ -66,6 +67,7 @@ class Session:
         self.ours = False  # whether we began it, and when; None: not by a full handshake
         self.began_at: "int | None" = None
         self.opened_at = 0
+        self.address = b""  # on the link, where the peer's newest frame came from
         self._context = context
         self._packets = Packets(context.crypto, context.link, outcome)
         self._stream = Stream(context, outcome.params)
@@ -88,14 +90,16 @@ class Session:
         self.opened_at = now
         self._heard(now)
 
-    def send(self, payload: bytes, now: int) -> int:
+    def send(
+        self, payload: bytes, now: int, priority: int = 0, deadline: "int | None" = None
+    ) -> int:
         """Queue a message; see Engine.send."""
         if len(payload) > self._longest:
             raise UsageError(
                 "a message to this peer has at most %d bytes, not %d"
                 % (self._longest, len(payload))
             )
-        number = self._stream.push(bytes(payload))
+        number = self._stream.push(bytes(payload), priority, deadline)
         self._pump(now)
         return number
 
@@ -128,6 +132,8 @@ class Session:
         except (BadTag, Exhausted):
             self._defend(now)
             raise
+        if self._packets.newest:
+            self._follow(self._context.source)
         return parse(header.kind, plaintext)
 
     def take(self, content: "Content", now: int) -> None:
@@ -159,8 +165,10 @@ class Session:
             self._transmit(NONE, b"", now)
         if self._stream.retransmit_due(now):
             self._on_retransmit_timeout(now)
+        else:
+            self._pump(now)  # for the deadlines of messages
         if self._timers.expired(_KEEPALIVE, now):
-            self._transmit(CONTROL, Ping(PING).encode(), now)
+            self._ask(now)
             self._timers.set(_KEEPALIVE, now + self._context.link.ping_again_ms())
 
     def next_deadline(self) -> "int | None":
@@ -199,6 +207,7 @@ class Session:
 
     def _on_close(self, close: Close, now: int) -> None:
         if self.state == CLOSING:  # both at once: both answer, both are done
+            self._leave(DRAINING)
             self._transmit(CONTROL, Closed(CLOSED).encode(), now)
             self._end(events.Closed(self.handle, self._reason, False))
             return
@@ -207,6 +216,14 @@ class Session:
             self._leave(DRAINING)
             self._timers.set(_CLOSE, now + _CLOSE_TRIES * self._stream.rtt.rto())
         self._transmit(CONTROL, Closed(CLOSED).encode(), now)
+
+    def _follow(self, address: bytes) -> None:
+        """The newest frame of the peer came from this link address; empty: there are none."""
+        if not address or address == self.address:
+            return
+        if self.address and self.state == OPEN:
+            self._say(events.Moved(self.handle, address))
+        self.address = address
 
     def _defend(self, now: int) -> None:
         """Forgeries wear out a key of the peer's: have it take the next one.
@@ -217,25 +234,28 @@ class Session:
         if self.state != OPEN or now < self._defended_until or not ratchet.threatened():
             return
         ratchet.step()  # else the peer already has a step of ours to follow
-        left_at = self._transmit(CONTROL, Ping(PING).encode(), now)
-        self._defended_until = left_at + self._stream.rtt.rto()
+        self._defended_until = self._ask(now) + self._stream.rtt.rto()
 
     # Frames out
 
     def _pump(self, now: int) -> None:
         """Send what the window allows, then a pending acknowledgement that nothing carried."""
+        for number in self._stream.expire(now) if self.state == OPEN else ():
+            self._say(events.Expired(self.handle, number))
         while self.state == OPEN:
             segment = self._stream.next_due()
             if segment is None:
                 break
             packet = self._packets.next_number
-            left_at = self._transmit(SEGMENT, segment.body(), now)
+            left_at = self._transmit(SEGMENT, segment.body(), now, segment)
             if self.state == OPEN:
                 self._stream.sent(segment, packet, left_at, now)
         if self._stream.ack_due(now):
             self._transmit(NONE, b"", now)
 
-    def _transmit(self, content: int, body: bytes, now: int) -> int:
+    def _transmit(
+        self, content: int, body: bytes, now: int, segment: "Segment | None" = None
+    ) -> int:
         """Seal and queue one frame; return when it should have left the link."""
         if self._packets.worn_out():
             self._lose("the key has sealed all the frames it may")
@@ -243,7 +263,12 @@ class Session:
         ack = self._stream.take_ack()
         kind = content | FLAG_ACK if ack else content
         frame = self._packets.seal(kind, self._peer_cid, ack + body, now)
-        return self._context.tx.put(frame, now)
+        if content == SEGMENT or self.state == CLOSING:  # in turn, and a Close after them
+            return self._context.tx.put_message(self.cid, frame, now, self.address, segment)
+        return self._context.tx.put(frame, now, self.address, content == CONTROL)
+
+    def _ask(self, now: int) -> int:
+        return self._transmit(CONTROL, Ping(PING).encode(), now)
 
     def _send_close(self, now: int) -> None:
         self._close_tries += 1
@@ -280,6 +305,8 @@ class Session:
         self.state = state
         self._timers = Timers(_TIMERS)
         self._stream.stop()
+        if state != CLOSING:
+            self._context.tx.drop(self.cid)
 
     def _lose(self, reason: str) -> None:
         self._end(events.Lost(self.handle, reason))

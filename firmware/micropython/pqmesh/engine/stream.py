@@ -9,7 +9,7 @@ from ..wire.session import ACK_BYTES, HEADER_BYTES, LAST, SEGMENT_BYTES, SEQUENC
 from .incoming import ReceiveWindow
 from .outgoing import SendWindow
 from .rtt import RttEstimator
-from .timers import Timers
+from .timers import Timers, earliest
 
 if TYPE_CHECKING:
     from ..wire.handshake import Params
@@ -36,14 +36,19 @@ class Stream:
         self._outgoing = SendWindow(segment_bytes, window, link.reorder_frames, context.limits)
         self._incoming = ReceiveWindow(link.window, context.limits.message_bytes)
         self._timers = Timers(_TIMERS)
+        self._stopped = False
         self._unacknowledged = 0  # segments taken since our last AckBlock
         self._timeouts = 0  # of the retransmission timer, since the peer was last heard
 
     # Out
 
-    def push(self, payload: bytes) -> int:
+    def push(self, payload: bytes, priority: int = 0, deadline: "int | None" = None) -> int:
         """Queue a message; returns its number. :raises Busy: the queue is full"""
-        return self._outgoing.push(payload)
+        return self._outgoing.push(payload, priority, deadline)
+
+    def expire(self, now: int) -> "list[int]":
+        """Drop the messages that did not begin by their deadline; return their numbers."""
+        return self._outgoing.expire(now)
 
     def next_due(self) -> "Segment | None":
         """Return the next segment to transmit, or None."""
@@ -93,8 +98,12 @@ class Stream:
         whole = self._incoming.accept(header.sequence & SEQUENCE_MASK, last, data)
         self._unacknowledged += 1
         link = self._context.link
-        if last or not self._incoming.in_order or self._unacknowledged >= link.ack_every:
+        lost = link.point_to_point and not self._incoming.in_order
+        if last or lost or self._unacknowledged >= link.ack_every:
             self._timers.set(_ACK, now)
+        elif not link.point_to_point:  # half duplex: not before the sender has had its say
+            rest = link.turnaround_ms + link.airtime_ms(link.mtu)
+            self._timers.set(_ACK, now + max(link.ack_delay_ms, rest))
         elif not self._timers.running(_ACK):
             self._timers.set(_ACK, now + link.ack_delay_ms)
         return whole
@@ -107,7 +116,16 @@ class Stream:
 
     def retransmit_due(self, now: int) -> bool:
         """Whether the oldest segment went unanswered for too long. Says so once."""
-        return self._timers.expired(_RETRANSMIT, now) and self._outgoing.oldest() is not None
+        if not self._timers.expired(_RETRANSMIT, now):
+            return False
+        oldest = self._outgoing.oldest()
+        if oldest is None:
+            return False
+        left_at = now if oldest.queued else oldest.sent_at
+        if now >= left_at + self.rtt.rto():
+            return True
+        self._timers.set(_RETRANSMIT, left_at + self.rtt.rto())  # others kept it waiting
+        return False
 
     def retransmit(self) -> bool:
         """Make the oldest segment due again; False: it has been sent often enough."""
@@ -123,11 +141,14 @@ class Stream:
 
     def next_deadline(self) -> "int | None":
         """Return when one of the questions above should be asked, or None."""
-        return self._timers.next()
+        if self._stopped:
+            return None
+        return earliest((self._timers.next(), self._outgoing.next_expiry()))
 
     def stop(self) -> None:
         """Ask nothing any more."""
         self._timers = Timers(_TIMERS)
+        self._stopped = True
 
     def _arm(self) -> None:
         oldest = self._outgoing.oldest()

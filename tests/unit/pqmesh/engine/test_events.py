@@ -21,7 +21,7 @@ def test_the_session_comes_first(cls):
     assert cls.__doc__
 
 
-def test_there_are_six():
+def test_there_are_eight():
     assert {cls.__name__ for cls in ALL} == {
         "Established",
         "Received",
@@ -29,4 +29,6 @@ def test_there_are_six():
         "Closed",
         "Lost",
         "Refused",
+        "Expired",
+        "Moved",
     }

@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """The sending window: what is due, what is lost, what is delivered."""
 
+import itertools
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pqmesh.engine.outgoing import SendWindow
 from pqmesh.errors import Busy, Malformed
@@ -41,6 +45,18 @@ def test_a_message_is_cut_and_only_its_end_says_last():
     bench.window.sent(first, 0, 0, 0)
     second = bench.window.next_due()
     assert second.body() == b"\x80\x01" + b"abcde"
+
+
+def test_a_segment_has_left_when_the_link_says_so_or_as_was_reckoned():
+    bench = Bench()
+    bench.window.push(b"x")
+    segment = bench.window.next_due()
+    bench.window.sent(segment, 0, 30, 10)
+    segment.queued = True
+    segment.left(None)
+    assert (segment.queued, segment.sent_at) == (False, 30)
+    segment.left(45)
+    assert segment.sent_at == 45
 
 
 def test_an_empty_message_is_one_empty_segment():
@@ -165,6 +181,91 @@ def test_the_queue_is_bounded_in_messages_and_in_bytes():
 
 def test_a_single_message_may_exceed_the_queue():
     assert Bench().window.push(b"x" * 500) == 1
+
+
+def payloads(bench):
+    """Everything in the order in which it leaves, each acknowledged at once."""
+    out, wanted = [], 0
+    while (segment := bench.window.next_due()) is not None:
+        bench.window.sent(segment, bench.packet, 0, 0)
+        bench.packet += 1
+        out.append(segment.message.number)
+        wanted += 1
+        bench.ack(wanted)
+    return out
+
+
+def test_the_most_urgent_goes_next_and_the_oldest_of_those():
+    bench = Bench(window=1)
+    for priority in (0, 2, 2):
+        bench.window.push(b"x", priority)
+    assert payloads(bench) == [2, 3, 1]
+
+
+def test_nothing_comes_between_the_pieces_of_a_message():
+    bench = Bench(window=1)
+    bench.window.push(b"x" * 30)
+    bench.send_due()
+    bench.window.push(b"x", priority=9)
+    assert bench.ack(1).delivered == []
+    bench.packet = 10
+    order, wanted = [], 1
+    while (segment := bench.window.next_due()) is not None:
+        bench.window.sent(segment, bench.packet, 0, 0)
+        order.append(segment.message.number)
+        wanted += 1
+        bench.ack(wanted)
+    assert order == [1, 1, 2]
+
+
+def test_what_has_not_begun_by_its_deadline_is_dropped_and_its_room_is_free():
+    bench = Bench(window=1)
+    bench.window.push(b"x" * 30, deadline=50)
+    bench.send_due()
+    bench.window.push(b"x" * 40, deadline=60)
+    bench.window.push(b"x" * 30, deadline=70)
+    assert bench.window.next_expiry() == 60  # the first has begun
+    assert bench.window.expire(59) == []
+    assert bench.window.expire(60) == [2]
+    assert bench.window.next_expiry() == 70
+    assert bench.window.push(b"x" * 40) == 4
+    assert bench.window.expire(1000) == [3]
+    assert bench.window.next_expiry() is None
+
+
+@given(st.data())
+def test_no_message_is_ever_half_sent(data):
+    """Any priorities, deadlines and clocks: each message goes whole, or not at all."""
+    bench = Bench(window=data.draw(st.integers(1, 4)))
+    now = wanted = pushed = 0
+    sent, expired = [], []
+    for _ in range(data.draw(st.integers(1, 30))):
+        now += data.draw(st.integers(0, 20))
+        if data.draw(st.booleans()):
+            deadline = data.draw(st.none() | st.integers(0, 200))
+            try:
+                bench.window.push(
+                    b"x" * data.draw(st.integers(0, 35)),
+                    data.draw(st.integers(-2, 2)),
+                    deadline,
+                )
+                pushed += 1
+            except Busy:
+                pass
+        expired += bench.window.expire(now)
+        segment = bench.window.next_due()
+        if segment is not None:
+            bench.window.sent(segment, bench.packet, now, now)
+            bench.packet += 1
+            sent.append((segment.message.number, segment.last))
+            wanted += 1
+            bench.ack(wanted, now=now)
+    runs = [number for number, _ in itertools.groupby(sent, key=lambda pair: pair[0])]
+    assert len(runs) == len(set(runs))  # in one piece
+    assert not set(runs) & set(expired)
+    whole = {number for number, last in sent if last}
+    assert set(runs) - whole <= {runs[-1]} if runs else not whole
+    assert len(set(runs) | set(expired)) + len(bench.window._waiting()) == pushed
 
 
 def test_sequence_numbers_wrap():

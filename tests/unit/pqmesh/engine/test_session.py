@@ -7,7 +7,7 @@ import pytest
 
 from pqmesh.engine import ratchet, stream
 from pqmesh.engine.context import Context
-from pqmesh.engine.events import Closed, Delivered, Lost, Received
+from pqmesh.engine.events import Closed, Delivered, Expired, Lost, Moved, Received
 from pqmesh.engine.hs_s import Outcome
 from pqmesh.engine.session import CLOSING, DRAINING, ENDED, OPEN, PENDING, Session
 from pqmesh.errors import (
@@ -183,9 +183,11 @@ def test_where_silence_means_nothing_the_tries_are_counted():
     end = two.ends[0]
     assert end.session.next_deadline() is None
     end.session.send(b"hello", 0)
+    frames = end.frames()
     while end.session.state != ENDED:
         end.session.handle_timeout(end.session.next_deadline())
-    assert len(end.frames()) == 4
+        frames += end.frames()
+    assert len(frames) == 4
     assert end.events() == [Lost(7, "no acknowledgement")]
 
 
@@ -258,9 +260,11 @@ def test_a_lost_answer_to_close_is_given_again_while_draining(two):
 def test_an_unanswered_close_ends_after_a_few_tries(two):
     end = two.ends[0]
     end.session.close(3, 0)
+    frames = end.frames()
     while end.session.state != ENDED:
         end.session.handle_timeout(end.session.next_deadline())
-    assert len(end.frames()) == 4
+        frames += end.frames()
+    assert len(frames) == 4
     assert end.events() == [Closed(7, 3, False)]
 
 
@@ -313,6 +317,53 @@ def test_a_full_queue_says_busy(two):
         two.ends[0].session.send(b"x", 0)
     with pytest.raises(Busy):
         two.ends[0].session.send(b"x", 0)
+
+
+def test_an_urgent_message_overtakes_what_has_not_begun():
+    two = Two(replace(LINK, window=1))
+    one, other = two.ends
+    one.session.send(b"first", 0)
+    one.session.send(b"idle talk", 0)
+    one.session.send(b"fire", 0, priority=1)
+    two.pass_on()
+    assert [event.payload for event in other.events()] == [b"first", b"fire", b"idle talk"]
+
+
+def test_a_message_that_came_too_late_is_dropped_whole_and_said_so():
+    two = Two(replace(LINK, window=1, ack_every=1))
+    one, other = two.ends
+    begun = one.session.send(bytes(3 * SEGMENT), 0, deadline=10)
+    waits = one.session.send(b"stale", 0, deadline=100)
+    one.frames()
+    assert one.session.next_deadline() == 100
+    one.session.handle_timeout(99)
+    assert one.events() == []
+    one.session.handle_timeout(100)
+    assert one.events() == [Expired(7, waits)]
+    now = one.session.next_deadline()
+    one.session.handle_timeout(now)
+    two.pass_on(now)
+    assert one.events() == [Delivered(7, begun, now)]  # what has begun is finished
+    assert other.events() == [Received(7, bytes(3 * SEGMENT))]
+
+
+def test_a_message_whose_time_is_over_already_never_leaves(two):
+    number = two.ends[0].session.send(b"late", 50, deadline=50)
+    assert two.ends[0].events() == [Expired(7, number)]
+    assert two.ends[0].frames() == []
+    two.ends[0].session.send(b"in time", 50)
+    two.pass_on(50)
+    assert two.ends[1].events() == [Received(7, b"in time")]
+
+
+def test_a_session_that_is_closing_drops_no_message_by_time(two):
+    one = two.ends[0]
+    one.session.send(bytes(20 * SEGMENT), 0)
+    one.session.send(b"later", 0, deadline=1)
+    one.session.close(0, 0)
+    assert one.session.next_deadline() > 1
+    one.session.handle_timeout(5)
+    assert one.events() == []
 
 
 def test_a_peer_without_a_window_still_gets_one_segment_at_a_time():
@@ -410,7 +461,7 @@ def test_a_key_that_nobody_follows_seals_only_so_many_frames(two):
     end.session._packets.ratchet.step()
     end.session._packets.ratchet._sealed_frames = FRAMES_PER_KEY - 1
     end.session.send(bytes(2 * SEGMENT), 0)
-    assert len(end.frames()) == 1
+    assert end.session._packets.ratchet._sealed_frames == FRAMES_PER_KEY
     assert end.events() == [Lost(7, "the key has sealed all the frames it may")]
     assert end.session.state == ENDED
 
@@ -512,7 +563,76 @@ def test_a_misbehaving_peer_costs_it_the_frame(two, content, body, error):
     assert two.ends[1].events() == [Received(7, b"still here")]
 
 
+# Addresses
+
+
+def carried(end, frame, source, now=0):
+    end.context.source = source
+    end.take(frame, now)
+
+
+def test_answers_go_where_the_newest_genuine_frame_came_from(two):
+    one, other = two.ends
+    for number, source in enumerate((b"here", b"here", b"there")):
+        one.session.send(b"%d" % number, 0)
+        for frame in one.frames():
+            carried(other, frame, source)
+        assert other.session.address == source
+        (_,) = other.frames()
+        assert other.context.tx.destination == source
+    assert [event for event in other.events() if isinstance(event, Moved)] == [Moved(7, b"there")]
+
+
+def test_neither_a_forgery_nor_a_late_frame_moves_a_session():
+    two = Two(replace(LINK, ack_every=9))
+    one, other = two.ends
+    for number in range(3):
+        one.session.send(b"%d" % number, 0)
+    first, second, third = one.frames()
+    carried(other, first, b"home")
+    carried(other, third, b"away")
+    carried(other, second, b"home")  # older than the one from away
+    with pytest.raises(BadTag):
+        carried(other, b"\x00\x00\x01\x00\x09" + bytes(20), b"attacker")
+    assert other.session.address == b"away"
+    assert [event for event in other.events() if isinstance(event, Moved)] == [Moved(7, b"away")]
+
+
+def test_where_there_are_no_addresses_nothing_moves(two):
+    two.ends[0].session.send(b"hello", 0)
+    two.pass_on()
+    assert two.ends[1].session.address == b""
+
+
+def test_the_first_address_heard_is_no_move_nor_is_one_before_it_is_open():
+    one, other = End(0), End(1)
+    one.session.admit(0)
+    for source in (b"home", b"away"):
+        one.session.confirm(0)
+        carried(other, one.frames()[0], source)
+    assert other.session.address == b"away"
+    assert other.events() == []
+
+
 # Before and after
+
+
+def test_a_full_handshake_says_who_began_and_when():
+    end = End(0)
+    assert end.session.began_at is None
+    end.session.began(True, 5)
+    end.session.admit(9)
+    assert (end.session.ours, end.session.began_at, end.session.opened_at) == (True, 5, 9)
+
+
+def test_what_a_session_had_queued_ends_with_it(two):
+    one, other = two.ends
+    one.session.send(bytes(4 * SEGMENT), 0)
+    one.session.discard()
+    assert one.frames() == []
+    other.session.send(bytes(4 * SEGMENT), 0)
+    other.session.close(0, 0)
+    assert len(other.frames()) == 5  # data first, and then the Close
 
 
 def test_pending_neither_sends_nor_listens():

@@ -79,6 +79,20 @@ def test_a_segment_in_the_middle_keeps_the_first_ones_time():
     assert other.next_deadline() == 120
 
 
+def test_on_a_shared_link_nobody_talks_into_a_burst():
+    link = replace(LINK, point_to_point=False, ack_every=4)
+    one, other = stream(link), stream(link)
+    one.push(bytes(4 * SEGMENT))
+    first, _, third, last = send(one)
+    wait = link.turnaround_ms + link.airtime_ms(link.mtu)
+    other.on_segment(*first, 100)
+    assert other.next_deadline() == 100 + wait
+    other.on_segment(*third, 150)  # the second is missing, and that can wait
+    assert other.next_deadline() == 150 + wait
+    other.on_segment(*last, 200)
+    assert other.next_deadline() == 200
+
+
 def test_what_stays_unanswered_is_due_again_and_counted():
     one = stream()
     one.push(b"hello")
@@ -91,6 +105,22 @@ def test_what_stays_unanswered_is_due_again_and_counted():
     assert len(send(one, due)) == 1
     assert one._context.stats.frames_retransmitted == 1
     assert one.next_deadline() > due + due - 50  # backed off
+
+
+def test_what_others_keep_waiting_is_not_lost():
+    one = stream()
+    one.push(b"hello")
+    segment = one.next_due()
+    one.sent(segment, 0, 50, 0)
+    segment.queued = True
+    due = one.next_deadline()
+    assert not one.retransmit_due(due)  # still in the queue
+    segment.left(due + 10)
+    after = one.next_deadline()
+    assert after == due + one.rtt.rto()
+    assert not one.retransmit_due(after)  # it left later than was reckoned
+    assert one.next_deadline() == after + 10
+    assert one.retransmit_due(after + 10)
 
 
 @pytest.mark.parametrize(("silence", "most"), [(0, LINK.tries), (30_000, 39)])
@@ -119,6 +149,16 @@ def test_a_timer_without_a_segment_is_no_reason():
     one._timers.set(1, 5)
     assert not one.retransmit_due(5)
     assert not one.retransmit()
+
+
+def test_a_deadline_is_a_timer_too():
+    one = stream(window=1)
+    one.push(b"goes first", 1)
+    number = one.push(b"waits", 0, deadline=40)
+    send(one)
+    assert one.next_deadline() == 40
+    assert one.expire(39) == []
+    assert one.expire(40) == [number]
 
 
 def test_nothing_runs_after_the_end():
