@@ -12,8 +12,8 @@ import hashlib
 import json
 
 from pqmesh.credentials.keyring import OwnKey, PeerKey
+from pqmesh.engine.front import Front
 from pqmesh.engine.hs_k import Initiator, Responder
-from pqmesh.engine.hs_k_schedule import Front
 from pqmesh.wire.hs_k import PART_1, PART_2, NeedCredential
 from pqmesh.wire.layout import decode
 
@@ -106,8 +106,8 @@ def observe(crypto, given):
     need = responder.ask(cid_r)
     initiator.check_need(decode(NeedCredential, need))
     parts = [initiator.part(number, CREDENTIAL, cid_r) for number in (PART_1, PART_2)]
-    whole = [responder.take_part(n, part) for n, part in zip((PART_1, PART_2), parts, strict=True)]
-    if whole != [False, True] or responder.credential != CREDENTIAL:
+    halves = [responder.part(n, part) for n, part in zip((PART_1, PART_2), parts, strict=True)]
+    if b"".join(halves) != CREDENTIAL:
         raise ValueError("the credential did not arrive")
     m2 = responder.answer(peers["i"], cid_r)
     initiator.verify(m2)

@@ -2,8 +2,8 @@
 """Static KEM keys for tests of HS-K, and the two sides of one handshake as pure messages."""
 
 from pqmesh.credentials.keyring import OwnKey, PeerKey, credential_id_of
+from pqmesh.engine.front import Front
 from pqmesh.engine.hs_k import Initiator, Responder
-from pqmesh.engine.hs_k_schedule import Front
 from pqmesh.wire.handshake import Params
 
 from .model_crypto import CountingEntropy, ModelCrypto

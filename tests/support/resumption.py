@@ -11,7 +11,7 @@ from pqmesh.wire.handshake import Params
 
 from .handshakes import same_session
 from .model_crypto import CountingEntropy, ModelCrypto
-from .simulation import NAMES, Pair
+from .simulation import NAMES, OpenHouse, Pair
 
 PEERS = tuple(name.peer_id for name in NAMES)
 PARAMS = Params(4096, 8, 0, bytes(4)).encode()
@@ -100,6 +100,7 @@ class ResumePair(Pair):
             trust=self.trust[side],
             limits=self.limits,
             tickets=self.flash[side],
+            floors=OpenHouse(),
         )
 
     def provision(self, sides=(0, 1), resumptions=0, secret=ROOT):

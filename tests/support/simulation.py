@@ -14,12 +14,26 @@ from pqmesh.engine.events import Established
 from pqmesh.errors import ProtocolError
 from pqmesh.identity import Identity
 from pqmesh.limits import BOARD, SERIAL_LINK
+from pqmesh.wire.handshake import HS_K, HS_S
 
 from .model_crypto import CountingEntropy, ModelCrypto
 
 CRYPTO = ModelCrypto()
 SEEDS = (bytes([0xA1]) * 32, bytes([0xB2]) * 32)
 NAMES = tuple(Identity(seed, CRYPTO) for seed in SEEDS)
+
+
+class OpenHouse:
+    """Floors that let strangers meet by HS-S on any link, and ask nothing of anybody."""
+
+    def strangers(self):
+        return True
+
+    def full_mode(self, expect, known):
+        return HS_K if known else HS_S
+
+    def objection(self, peer_id, mode, *_):
+        return None
 
 
 class Medium:
@@ -36,12 +50,23 @@ class Medium:
 class Pair:
     """Two ends, 0 and 1. ``events[side]`` collects what each end says."""
 
-    def __init__(self, seed=0, medium=None, link=SERIAL_LINK, limits=BOARD, trust=(None, None)):
+    def __init__(
+        self,
+        seed=0,
+        medium=None,
+        link=SERIAL_LINK,
+        limits=BOARD,
+        trust=(None, None),
+        keyrings=(None, None),
+        **options,  # of both engines
+    ):
         self.now = 0
         self.link = link
         self.limits = limits
         self.medium = medium or Medium()
         self.trust = trust
+        self.keyrings = keyrings
+        self.options = options
         self.boots = [0, 0]
         self.events = ([], [])
         self.errors = ([], [])
@@ -58,7 +83,14 @@ class Pair:
         entropy = CountingEntropy(b"side %d boot %d" % (side, self.boots[side]))
         self.boots[side] += 1
         return Engine(
-            NAMES[side], CRYPTO, entropy, self.link, trust=self.trust[side], limits=self.limits
+            NAMES[side],
+            CRYPTO,
+            entropy,
+            self.link,
+            trust=self.trust[side],
+            limits=self.limits,
+            keyring=self.keyrings[side],
+            **self.options,
         )
 
     def reboot(self, side):

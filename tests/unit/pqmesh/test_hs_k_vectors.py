@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from pqmesh.engine.hs_k_schedule import Front
+from pqmesh.engine.front import Front
 from pqmesh.errors import BadTag
 from support import hs_k_vectors
 from support.hs_k_vectors import FOLDER, INPUTS, Responder, observe, own, params, recompute

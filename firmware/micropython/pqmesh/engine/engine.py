@@ -1,15 +1,18 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """All sessions over one link. Routes frames to what they belong to; decides nothing else.
 
-frame -> class 0  data       -> the session of its CID
-         class 1  fragment   -> its flow; a whole message -> handshakes
-         class 2  SACK, POLL -> the message that is being sent, or the flow
-                  R1, R2     -> resumptions, where the owner keeps tickets
+frame -> class 0  data         -> the session of its CID
+         class 1  fragment     -> its flow; a whole message -> handshakes
+         class 2  SACK, POLL   -> the message that is being sent, or the flow
+                  HELLO, RETRY -> what goes before a handshake on a shared link
+                  M3, NEED     -> handshakes of HS-K
+                  R1, R2       -> resumptions, where the owner keeps tickets
 """
 
 from ..compat import TYPE_CHECKING
 from ..errors import Malformed, ProtocolError, Unexpected, UnknownKind
 from ..limits import BOARD
+from ..wire.entry import HELLO, RETRY
 from ..wire.fragment import (
     CLASS_FRAGMENT,
     POLL,
@@ -18,13 +21,16 @@ from ..wire.fragment import (
     Sack,
     decode_fragment,
 )
-from ..wire.handshake import M3, MESSAGE_BYTES
+from ..wire.handshake import HS_K, HS_S, M3, MESSAGE_BYTES
+from ..wire.hs_k import CONFIRM, NEED_CREDENTIAL, PART_1
 from ..wire.layout import decode
 from ..wire.resumption import RESUME, RESUMED
 from ..wire.session import decode_header
 from .context import Context
+from .entrances import Entrances
 from .flows import FlowTable, Head
 from .handshakes import HandshakeTable
+from .headless import Headless
 from .resumes import ResumeTable
 from .sender import fragments_needed, verify_poll
 from .session import PENDING
@@ -34,10 +40,12 @@ from .timers import earliest
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ..credentials.keyring import Keyring
     from ..crypto import Crypto
     from ..identity import Identity
     from ..limits import Limits, LinkProfile
     from ..record import Record
+    from .floors import Floors
     from .flows import Finished, Flow
     from .stats import Stats
     from .tickets import Tickets
@@ -61,7 +69,11 @@ class Engine:
     :param trust: ``trust(peer_id)`` is asked before a proved peer is admitted; None admits all
     :param limits: how much memory this engine may use (pqmesh.limits.BOARD or GATEWAY)
     :param tickets: where resumption secrets are kept (engine.tickets); None: HS-R is off
-    :raises UsageError: the link's mtu is too small for HS-S
+    :param keyring: the KEM keys of HS-K (credentials.keyring); None: HS-K is off
+    :param floors: what the operator decides about modes (engine.floors); None: HS-S only where
+        there is one neighbour
+    :param network_key: 32 octets that the nodes of a network share: HELLO shows them; or None
+    :raises UsageError: the link's mtu is too small for HS-S, and for HS-K if there is a keyring
     """
 
     def __init__(
@@ -73,13 +85,24 @@ class Engine:
         trust: "Callable[[bytes], bool] | None" = None,
         limits: "Limits" = BOARD,
         tickets: "Tickets | None" = None,
+        keyring: "Keyring | None" = None,
+        floors: "Floors | None" = None,
+        network_key: "bytes | None" = None,
     ) -> None:
-        for size in MESSAGE_BYTES.values():
-            fragments_needed(size, link.mtu)
         self._context = Context(identity, crypto, entropy, link, limits)
-        self._flows = FlowTable(limits.flows, link.handshake_ms)
+        entrances = Entrances(self._context, keyring, floors, network_key)
+        if keyring is None or not entrances.fits(HS_K, link.mtu):
+            for size in MESSAGE_BYTES.values():
+                fragments_needed(size, link.mtu)
+        headless = None  # a cable loses a head rarely; a radio as often as anything else
+        if not link.point_to_point:
+            headless = Headless(16 * (link.sack_ms() + link.airtime_ms(link.mtu)))
+        self._flows = FlowTable(limits.flows, link.handshake_ms, headless)
         self._sessions = SessionTable(self._context)
-        self._handshakes = HandshakeTable(self._context, self._flows, self._sessions, trust)
+        self._entrances = entrances
+        self._handshakes = HandshakeTable(
+            self._context, self._flows, self._sessions, trust, entrances, keyring
+        )
         self._resumes: "ResumeTable | None" = None
         if tickets is not None:
             self._resumes = ResumeTable(
@@ -95,9 +118,10 @@ class Engine:
     def connect(self, now: int, expect: "bytes | None" = None) -> int:
         """Start a handshake as initiator; returns the session's handle.
 
-        HS-R where there is a ticket for ``expect``, HS-S otherwise, and when HS-R stays
-        unanswered. Ends in Established or Refused. When the peer is connecting too, the two
-        attempts become one and this handle names the result.
+        HS-R where there is a ticket for ``expect``; when it stays unanswered, or there is none,
+        HS-K where there are keys of both, else HS-S where the floors allow it. Ends in
+        Established or Refused, which may be the next event. When the peer is connecting too, the
+        two attempts become one and this handle names the result.
 
         :param expect: the PeerId that must answer; None takes whoever does
         :raises Busy: no room for another handshake
@@ -213,6 +237,14 @@ class Engine:
             self._on_sack(frame, now)
         elif frame[0] == POLL:
             self._on_poll(frame, now)
+        elif frame[0] == HELLO:
+            self._entrances.on_hello(frame, now)
+        elif frame[0] == RETRY:
+            self._handshakes.on_retry(frame, now)
+        elif frame[0] == CONFIRM:
+            self._handshakes.on_m3(frame, now)
+        elif frame[0] == NEED_CREDENTIAL:
+            self._handshakes.on_need(frame, now)
         elif self._resumes is not None and frame[0] == RESUME:
             self._resumes.on_resume(frame, now)
         elif self._resumes is not None and frame[0] == RESUMED:
@@ -240,10 +272,14 @@ class Engine:
                     self._acknowledge_again(done, now)
                 return
             if fragment.index:
+                if self._flows.keep(fragment, now):
+                    return
                 raise Unexpected("no such flow here")
             head = Head(fragment)
-            owner, tally = self._handshakes.expects(head, fragment.kind)
+            owner, tally = self._handshakes.expects(head, now)
             flow = self._flows.open(head, owner, tally, now)
+            if owner and not self._context.link.point_to_point:
+                self._handshakes.begun(owner, now)
         elif fragment.index:
             flow.store(fragment, now)
         flow.tally.received += len(frame)
@@ -259,15 +295,24 @@ class Engine:
             self._flows.drop(flow)
             raise
         self._flows.finish(flow, owner)
-        self._acknowledge(flow, now)
+        if self._answers_slowly(flow):
+            self._acknowledge(flow, now)
+
+    def _answers_slowly(self, flow: "Flow") -> bool:
+        """Whether a message is acknowledged although an answer to it will follow.
+
+        Not on a shared link, where the answer is worth waiting for: every frame has its price.
+        """
+        if flow.mode == HS_K and flow.number == PART_1:
+            return True  # another half follows, no answer
+        return self._context.link.point_to_point
 
     def _on_sack(self, frame: bytes, now: int) -> None:
         sack = decode(Sack, frame)
         handshake = self._handshakes.sender_of(sack.flow, sack.message >> 6)
         if handshake is None or handshake.sender is None:
             raise Unexpected("SACK of a message that is not being sent")
-        handshake.sender.on_sack(sack, self._context.tx, now)
-        handshake.touched_at = now
+        self._handshakes.on_sack(handshake, sack, now)
         handshake.tally.received += len(frame)
 
     def _on_poll(self, frame: bytes, now: int) -> None:
@@ -293,6 +338,10 @@ class Engine:
 
     def _acknowledge_again(self, done: "Finished", now: int) -> None:
         self._acknowledge(done, now)
-        session = self._sessions.by_handle(done.owner) if done.number == M3 else None
+        session = None
+        if done.number == M3 and done.mode == HS_S:
+            session = self._sessions.by_handle(done.owner)
         if session is not None:
             session.repeat(now)
+        else:
+            self._handshakes.repeat(done.owner, done.number, now)

@@ -1,21 +1,29 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """One handshake in progress: its state, its cryptography, and the message it is sending.
 
-The legal moves are in handshake_states.py, the cryptography in hs_s.py, retransmission in
-sender.py. What decides between handshakes is in handshakes.py.
+The legal moves are in handshake_states.py, the cryptography in hs_s.py and hs_k.py, retransmission
+in sender.py and repeater.py. What decides between handshakes is in handshakes.py.
 """
 
 from ..compat import TYPE_CHECKING, const
+from ..limits import replace
 from ..wire.handshake import HS_S, Params
+from .front import NO_FRONT
 from .handshake_states import PROVED, START, advance
 from .hs_s import Initiator, Responder
+from .repeater import Repeater
 from .sender import MessageSender
 from .stats import Tally
 from .timers import earliest
 
 if TYPE_CHECKING:
+    from ..credentials.ids import PeerKey
+    from ..credentials.intake import Intake
     from ..limits import LinkProfile
+    from . import hs_k
+    from .caller import Caller
     from .context import Context
+    from .front import Front
     from .hs_s import Outcome
     from .peering import Peering
 
@@ -32,8 +40,9 @@ def own_params(context: "Context") -> Params:
 class Handshake:
     """Common to both roles; ``ours`` says whether we began it, that is which role is ours."""
 
-    def __init__(self, context: "Context", ours: bool, now: int) -> None:
+    def __init__(self, context: "Context", ours: bool, now: int, mode: int = HS_S) -> None:
         self.ours = ours
+        self.mode = mode
         self.handle = context.new_handle()
         self.cid = context.take_cid()
         self.state = START
@@ -41,11 +50,22 @@ class Handshake:
         self.tally = Tally()
         self.started_at = now
         self.expires_at = now + context.link.handshake_ms
+        self.opened_at = now  # a peer's: when M1 began to arrive
         self.touched_at = now  # when the peer was last heard to make progress
-        self.initiator: "Initiator | None" = None
-        self.responder: "Responder | None" = None
-        self.sender: "MessageSender | None" = None
+        self.initiator: "Initiator | hs_k.Initiator | None" = None
+        self.responder: "Responder | hs_k.Responder | None" = None
+        self.sender: "MessageSender | Repeater | None" = None
         self.outcome: "Outcome | None" = None  # once the session is made
+        self.front: "Front" = NO_FRONT
+        self.drawn = b""  # ours: the nonce of our HELLO, if we have one
+        self.caller: "Caller | None" = None  # ours: it called before M1
+        self.peer: "PeerKey | None" = None  # ours, HS-K: the key we encapsulate to
+        self.credential = b""  # a peer's, HS-K: the id of our key that it used
+        self.intake: "Intake | None" = None  # a peer's, HS-K: its credential, as it arrives
+        self.parts = 0  # HS-K: halves of a credential that were shown, or taken
+        self.admitted = True  # a peer's: it may use the last place
+        self.hint = ""  # what the silence may mean, said by somebody who proved nothing
+        self._mtu = context.link.mtu
         self._context = context
 
     def begin(self) -> Initiator:
@@ -66,7 +86,13 @@ class Handshake:
 
     def nonce(self) -> bytes:
         """Return what decides between crossed handshakes; empty while we are not initiator."""
-        return self.initiator.nonce if self.initiator is not None else b""
+        if self.drawn or not isinstance(self.initiator, Initiator):
+            return self.drawn
+        return self.initiator.nonce
+
+    def limit_mtu(self, mtu: int) -> None:
+        """Send no frame that is longer than the peer takes."""
+        self._mtu = min(self._mtu, mtu)
 
     def goes_on_from(self, resumption: "Peering") -> None:
         """Bring about what HS-R did not: under its handle, its octets and its time included."""
@@ -87,7 +113,16 @@ class Handshake:
     def send(self, message: bytes, number: int, now: int) -> None:
         """Send ``message`` until it is acknowledged; the one before it is done."""
         self.stop_sending()
-        self.sender = MessageSender(message, number, HS_S, self._context.link, self.tally)
+        link = self._context.link
+        if self._mtu < link.mtu:
+            link = replace(link, mtu=self._mtu)
+        self.sender = MessageSender(message, number, self.mode, link, self.tally)
+        self.sender.start(self._context.tx, now)
+
+    def say(self, frame: bytes, answer_bytes: int, now: int) -> None:
+        """Send a frame until it is answered; the message before it is done."""
+        self.stop_sending()
+        self.sender = Repeater(self._context, frame, answer_bytes, self.tally)
         self.sender.start(self._context.tx, now)
 
     def stop_sending(self) -> None:

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """All handshakes of one engine: which may begin, which gives way, what each leads to.
 
-Public-key work is queued and done by ``step``, one operation's worth per call: hs_s_steps.py. The
-handshakes themselves, and their endings, are in handshake_pool.py.
+Public-key work is queued and done by ``step``, one or two operations per call: hs_s_steps.py and
+hs_k_steps.py. The handshakes themselves, and their endings, are in handshake_pool.py; what goes
+before M1, in entrances.py.
 
 Where exactly one neighbour can be on the link, crossed connects merge. Both sides see both
 nonces, and the greater goes first: its owner ignores the other's M1, the other one yields, that
@@ -14,23 +15,33 @@ nonce, and one that arrives after our M3 is answered beside it.
 
 from ..compat import TYPE_CHECKING
 from ..errors import Busy, Exhausted, Malformed, Unexpected, UnknownKind
-from ..wire.fragment import fragment_kind
-from ..wire.handshake import HS_S, M1, M2, MESSAGE_BYTES
+from ..wire.entry import NO_MODE, decode_retry
+from ..wire.handshake import HS_K, HS_S, M1, M2, MESSAGE_BYTES
+from ..wire.hs_k import ANSWER_BYTES, PART_1, PART_2, part_bytes
 from ..wire.session import HEADER_BYTES, Close
+from . import events
 from . import handshake_states as states
 from .admission import refusal_text
+from .front import front_of
 from .handshake import Handshake
-from .handshake_pool import ADMIT, ANSWER, OFFER, VERIFY, HandshakePool
+from .handshake_pool import ADMIT, ANSWER, OFFER, STAMP, VERIFY, HandshakePool
+from .hs_k_steps import KnownSteps
 from .hs_s import read_offer
 from .hs_s_steps import SigmaSteps
+from .sender import MessageSender
 from .stats import Tally
 from .timers import earliest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ..compat import Buffer
+    from ..credentials.ids import PeerKey
+    from ..credentials.keyring import Keyring
+    from ..wire.fragment import Sack
     from .content import Content
     from .context import Context
+    from .entrances import Entrances
     from .flows import Flow, FlowTable, Head
     from .peering import Peering
     from .session import Session
@@ -38,7 +49,11 @@ if TYPE_CHECKING:
 
 
 class HandshakeTable:
-    """At most ``limits.half_open`` handshakes."""
+    """At most ``limits.half_open`` handshakes.
+
+    :param entrances: what goes before M1
+    :param keyring: the keys of HS-K (credentials.keyring); None: there is no HS-K here
+    """
 
     def __init__(
         self,
@@ -46,31 +61,60 @@ class HandshakeTable:
         flows: "FlowTable",
         sessions: "SessionTable",
         trust: "Callable[[bytes], bool] | None",
+        entrances: "Entrances",
+        keyring: "Keyring | None",
     ) -> None:
         self._context = context
-        self.pool = HandshakePool(context, flows, sessions, trust)
-        self._steps = SigmaSteps(context, self.pool)
+        self._entrances = entrances
+        self.pool = HandshakePool(context, flows, sessions, trust, entrances)
+        self._sigma = SigmaSteps(context, self.pool)
+        self._known: "KnownSteps | None" = None
+        if keyring is not None and entrances.fits(HS_K, context.link.mtu):
+            self._known = KnownSteps(context, self.pool, entrances, keyring)
 
     # Inputs
 
     def connect(self, now: int, expect: "bytes | None", after: "Peering | None" = None) -> int:
         """Begin as initiator; see Engine.connect. ``after``: the resumption that failed."""
-        if self.pool.alone and self.pool.initiators():
+        pool = self.pool
+        if pool.alone and pool.initiators():
             raise Busy("a handshake with the one neighbour is under way")
-        if not self.pool.make_room(now):
-            raise Busy("%d handshakes are under way" % len(self.pool.all))
+        peer, fault = self._choose(expect)
+        if fault:
+            return self._refuse(fault, after)
+        if not pool.make_room(now):
+            raise Busy("%d handshakes are under way" % len(pool.all))
         handshake = Handshake(self._context, True, now)
         handshake.expect = expect
+        handshake.peer = peer
         if after is not None:
             handshake.goes_on_from(after)
-        handshake.advance(states.CONNECT)
         self._context.stats.handshakes_started += 1
-        self.pool.all.append(handshake)
-        if self.pool.alone and self.pool.answering():
+        pool.all.append(handshake)
+        if pool.alone and pool.answering():
+            handshake.advance(states.CONNECT)
             handshake.advance(states.YIELD)
         else:
-            self.pool.queue(OFFER, handshake, b"", now)
+            pool.begin(handshake, now)
         return handshake.handle
+
+    def _choose(self, expect: "bytes | None") -> "tuple[PeerKey | None, str]":
+        """Return with which key to begin HS-K, None for HS-S; or why neither can begin."""
+        if expect == self._context.identity.peer_id:
+            return None, "that is ourselves"
+        peer = None if self._known is None else self._known.peer(expect)
+        mode = self._entrances.full_mode(expect, peer is not None)
+        if mode is None:
+            return None, self._entrances.refusal(expect, peer is not None)
+        if not self._entrances.fits(mode, self._context.link.mtu):
+            return None, "frames of this link are too short for the handshake"
+        return (peer if mode == HS_K else None), ""
+
+    def _refuse(self, reason: str, after: "Peering | None") -> int:
+        handle = self._context.new_handle() if after is None else after.handle
+        self._context.stats.handshakes_failed += 1
+        self._context.events.append(events.Refused(handle, reason, None))
+        return handle
 
     def abandon(self, handle: int, now: int) -> bool:
         """Give up the handshake of this handle; returns False when there is none."""
@@ -93,25 +137,46 @@ class HandshakeTable:
                 return own.handle
         return 0
 
-    def expects(self, head: "Head", fragment_octet: int) -> "tuple[int, Tally]":
+    def expects(self, head: "Head", now: int) -> "tuple[int, Tally]":
         """Decide whether the message that ``head`` announces is wanted.
 
         Returns the handle of its handshake, 0 for an M1, and where to count its bytes.
 
         :raises ProtocolError: it is not
         """
-        if fragment_octet != fragment_kind(HS_S):
-            raise UnknownKind("handshake mode %d" % (fragment_octet & 7))
-        if head.total != MESSAGE_BYTES[head.number]:
+        mode = head.mode
+        if not self._speaks(mode):
+            raise UnknownKind("handshake mode %d" % mode)
+        if head.total != self._message_bytes(mode, head.number):
             raise Malformed("message %d of %d octets" % (head.number, head.total))
         if head.number == M1:
-            return 0, Tally()
-        wanted = states.M2 if head.number == M2 else states.M3
+            entry = self._entrances.admit(mode, head.data, now)
+            tally = Tally()
+            if entry is not None and not self.pool.alone:
+                self.pool.check_place(entry.admitted, now)
+                tally.received, tally.sent = len(entry.hello), len(entry.retry)
+            return 0, tally
         cid = int.from_bytes(head.data[:2], "big")
         for handshake in self.pool.all:
-            if handshake.cid == cid and states.allows(handshake.state, wanted):
+            if handshake.cid == cid and handshake.mode == mode and _waits(handshake, head.number):
                 return handshake.handle, handshake.tally
         raise Unexpected("message %d for no handshake of ours" % head.number)
+
+    def _speaks(self, mode: int) -> bool:
+        return mode == HS_S or (mode == HS_K and self._known is not None)
+
+    def _message_bytes(self, mode: int, number: int) -> int:
+        if number == M1:
+            return self._entrances.offer_bytes(mode)
+        if mode == HS_S:
+            return MESSAGE_BYTES.get(number, 0)
+        return ANSWER_BYTES if number == M2 else part_bytes(number)
+
+    def begun(self, handle: int, now: int) -> None:
+        """A message has begun to arrive, so the one it answers is there."""
+        handshake = self.pool.find(handle)
+        if handshake is not None and isinstance(handshake.sender, MessageSender):
+            handshake.sender.answered(now)
 
     def on_message(self, flow: "Flow", now: int) -> int:
         """Take a whole message; returns the handle of the handshake it belongs to.
@@ -126,9 +191,70 @@ class HandshakeTable:
         if handshake is None:
             raise Unexpected("the handshake of this message is over")
         handshake.touched_at = now
-        work = VERIFY if flow.number == M2 else ADMIT
-        self.pool.queue(work, handshake, flow.message, now)
+        if flow.number == M2:
+            self.pool.queue(VERIFY, handshake, flow.message, now)
+        elif self._known is not None and flow.mode == HS_K:
+            self._known.on_part(handshake, flow, now)
+        else:
+            self.pool.queue(ADMIT, handshake, flow.message, now)
         return handshake.handle
+
+    def on_retry(self, frame: bytes, now: int) -> None:
+        """Take RETRY.
+
+        :raises ProtocolError: it answers no HELLO of ours, or not as we wish
+        """
+        for handshake in self.pool.initiators():
+            caller = handshake.caller
+            if caller is None or not caller.wants(frame):
+                continue
+            if handshake.state == states.CALLING:
+                if self._entrances.on_retry(handshake, frame, now):
+                    self._on_settled(handshake, now)
+                return
+            if handshake.state == states.OFFERED and decode_retry(frame).mode() == NO_MODE:
+                self._fall_back(handshake, now)
+                return
+        raise Unexpected("RETRY to no HELLO of ours")
+
+    def _on_settled(self, handshake: Handshake, now: int) -> None:
+        """RETRY is taken: M1 goes, or the work that it asks for first."""
+        if self._entrances.ready(handshake):
+            handshake.advance(states.CONNECT)
+            self.pool.queue(OFFER, handshake, b"", now)
+        else:
+            self.pool.queue(STAMP, handshake, b"", now)
+
+    def _fall_back(self, handshake: Handshake, now: int) -> None:
+        """The one neighbour says that it has not the key we know it by: HS-S proves it anew.
+
+        Nothing proves that it was the neighbour who said so, but HS-S is not less than HS-K.
+        """
+        handshake.peer = None
+        handshake.caller = None
+        handshake.mode = HS_S
+        handshake.drawn = b""
+        handshake.stop_sending()
+        self.pool.begin(handshake, now)
+
+    def on_need(self, frame: bytes, now: int) -> None:
+        """Take NeedCredential of HS-K.
+
+        :raises ProtocolError: it answers no M1 of ours
+        """
+        self._of_k().on_need(frame, now)
+
+    def on_m3(self, frame: bytes, now: int) -> None:
+        """Take M3 of HS-K.
+
+        :raises ProtocolError: it confirms no answer of ours
+        """
+        self._of_k().on_confirm(frame, now)
+
+    def _of_k(self) -> KnownSteps:
+        if self._known is None:
+            raise UnknownKind("HS-K is not spoken here")
+        return self._known
 
     def on_confirm(self, session: "Session", content: "Content", now: int) -> None:
         """The first frame of a pending session has come: M4, or a refusal."""
@@ -152,28 +278,47 @@ class HandshakeTable:
                 return handshake
         return None
 
+    def on_sack(self, handshake: Handshake, sack: "Sack", now: int) -> None:
+        """Take a SACK of the message that a handshake is sending.
+
+        :raises BadTag: its sender has not seen the head
+        """
+        sender = handshake.sender
+        if isinstance(sender, MessageSender):
+            sender.on_sack(sack, self._context.tx, now)
+            if sender.complete and self._known is not None and handshake.mode == HS_K:
+                self._known.on_acknowledged(handshake, now)
+        handshake.touched_at = now
+
+    def repeat(self, handle: int, number: int, now: int) -> None:
+        """The peer asks again for what follows a message that we have had whole."""
+        handshake = self.pool.find(handle)
+        if handshake is not None and self._known is not None and handshake.mode == HS_K:
+            self._known.repeat(handshake, number, now)
+
     def handle_timeout(self, now: int) -> None:
         """Retransmit, and give up, what has fallen due."""
         for handshake in list(self.pool.all):
             if now >= handshake.expires_at:
                 self.pool.fail(handshake, "the handshake took too long", now)
             elif not handshake.retransmit(now):
-                self.pool.fail(handshake, "no answer", now)
+                self.pool.fail(handshake, handshake.hint or "no answer", now)
 
-    def step(self, now: int) -> None:
-        """Do the next piece of public-key work, if there is one.
+    def step(self, now: int) -> bool:
+        """Do the next piece of public-key work, if there is one; returns whether there was.
 
         A node that lacks the memory for it gives the handshake up; the peer's may begin again.
         """
         if not self.pool.work:
-            return
+            return False
         kind, handshake, message = self.pool.work.pop(0)
         self.pool.work_at = now
         try:
-            self._steps.do(kind, handshake, message, now)
+            self._do(kind, handshake, message, now)
         except MemoryError:
             if handshake in self.pool.all:
                 self.pool.fail(handshake, "not enough memory", now)
+        return True
 
     def next_deadline(self) -> "int | None":
         """Return when a handshake next wants attention; work is due at once."""
@@ -181,14 +326,36 @@ class HandshakeTable:
             return self.pool.work_at
         return earliest([handshake.next_deadline() for handshake in self.pool.all])
 
+    # What comes of a message
+
+    def _do(self, kind: int, handshake: Handshake, message: "Buffer", now: int) -> None:
+        if kind == STAMP:
+            if handshake.state == states.CALLING:
+                self._on_settled(handshake, now)
+        elif handshake.mode == HS_K and self._known is not None:
+            self._known.do(kind, handshake, message, now)
+        else:
+            self._sigma.do(kind, handshake, message, now)
+
     def _on_offer(self, flow: "Flow", now: int) -> int:
-        offer = read_offer(flow.message)
+        entry = self._entrances.admit(flow.mode, flow.message, now)
+        nonce = b"" if entry is None else entry.nonce_i
+        front = bytes(flow.message[: self._entrances.front_bytes(flow.mode)])
+        if flow.mode == HS_S:
+            nonce = read_offer(memoryview(flow.message)[len(front) :]).nonce
+        if entry is not None and not self.pool.alone:
+            self.pool.check_place(entry.admitted, now)
         if not self.pool.make_room(now):
             raise Exhausted("%d handshakes are under way" % len(self.pool.all))
         if self.pool.alone:
-            self._yield_to(offer.nonce, flow.opened_at, now)
-        handshake = Handshake(self._context, False, now)
+            self._yield_to(nonce, flow.opened_at, now)
+        handshake = Handshake(self._context, False, now, flow.mode)
         handshake.tally = flow.tally
+        handshake.opened_at = flow.opened_at
+        if entry is not None:
+            handshake.front = front_of(entry, front)
+            handshake.credential = entry.credential
+            handshake.admitted = entry.admitted
         self.pool.all.append(handshake)
         self.pool.queue(ANSWER, handshake, flow.message, now)
         return handshake.handle
@@ -201,8 +368,17 @@ class HandshakeTable:
             if rival.nonce() == nonce:
                 raise Unexpected("our own M1, come back")
             sender = rival.sender
-            if sender is not None and rival.nonce() > nonce and not sender.was_here(opened_at):
+            if not isinstance(sender, MessageSender) or sender.was_here(opened_at):
+                pass  # nothing is out yet, or the peer has restarted
+            elif rival.nonce() > nonce:
                 sender.hurry(self._context.tx, now)  # the peer does not have it yet
                 raise Unexpected("crossed handshakes, and ours goes first")
             rival.stop_sending()
             rival.advance(states.YIELD)
+
+
+def _waits(handshake: Handshake, number: int) -> bool:
+    """Whether a handshake waits for message ``number`` of its mode."""
+    if handshake.mode == HS_K and number in (PART_1, PART_2):
+        return handshake.state == states.ASKED and handshake.parts == (number == PART_2)
+    return states.allows(handshake.state, states.M2 if number == M2 else states.M3)

@@ -40,7 +40,6 @@ from ..wire.hs_k import (
     NEED_CREDENTIAL,
     OFFER_BYTES,
     PART_1,
-    PART_2,
     PART_FIXED_BYTES,
     Confirm,
     CredentialPart,
@@ -58,7 +57,8 @@ if TYPE_CHECKING:
     from ..compat import Buffer
     from ..credentials.keyring import OwnKey, PeerKey
     from ..crypto import Crypto
-    from .hs_k_schedule import Front, Schedule
+    from .front import Front
+    from .hs_k_schedule import Schedule
     from .hs_s import Outcome
 
 _CID_BYTES = const(2)
@@ -78,7 +78,7 @@ def _open_or_seal(
 
 
 class Initiator:
-    """Our side of a handshake we begin. ``offer``, [``parts``,] ``verify``, ``finish``.
+    """Our side of a handshake we begin. ``offer``, [``part``,] ``verify``, ``finish``.
 
     :param me: our PeerId
     :param own: our static key that the responder shall use
@@ -177,7 +177,7 @@ class Initiator:
 
 
 class Responder:
-    """Our side of a handshake that a peer begins: ``open``, [``ask``, ``take_part``,] ``answer``,
+    """Our side of a handshake that a peer begins: ``open``, [``ask``, ``part``,] ``answer``,
     ``admit``.
 
     :param me: our PeerId
@@ -195,7 +195,6 @@ class Responder:
         self.peer_cid = 0  # after open(), as are the next three
         self.peer_id = b""  # a claim, before admit()
         self.credential_id = b""
-        self.credential = b""  # as far as its halves have come
         self._me = me
         self._own = own
         self._crypto = crypto
@@ -239,21 +238,14 @@ class Responder:
         mac = self._opened().need(cid)
         return NeedCredential(NEED_CREDENTIAL, self.peer_cid, cid, mac).encode()
 
-    def take_part(self, number: int, message: "Buffer") -> bool:
-        """Take half a credential; returns whether it is whole now. A repeat changes nothing.
+    def part(self, number: int, message: "Buffer") -> bytes:
+        """Return the half of a credential that a message holds.
 
         :raises BadTag: it is not by whoever sent M1
-        :raises Unexpected: the second half before the first
         """
-        if self.credential and number == PART_1:
-            return False
-        if bool(self.credential) != (number == PART_2):
-            raise Unexpected("the second half of a credential before the first")
         to = bytes(message[:PART_FIXED_BYTES])
         sealed = bytes(message[PART_FIXED_BYTES:])
-        half = _open_or_seal(self._crypto.open, self._opened(), number, to, sealed)
-        self.credential += half
-        return number == PART_2
+        return _open_or_seal(self._crypto.open, self._opened(), number, to, sealed)
 
     def answer(self, peer: "PeerKey", cid: int) -> bytes:
         """Return M2, encapsulated to the key that the credential certifies. Two encapsulations.

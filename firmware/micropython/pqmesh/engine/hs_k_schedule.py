@@ -33,19 +33,9 @@ from .hs_s import SESSION_ID_BYTES, Outcome
 if TYPE_CHECKING:
     from ..compat import Buffer
     from ..wire.handshake import Params
+    from .front import Front
 
 _CID_BYTES = const(2)
-
-
-class Front(Record):
-    """How the two came to M1: what the transcript begins with, and what M1 does."""
-
-    FIELDS = ("hello", "retry", "octets", "cid")
-
-    hello: bytes
-    retry: bytes  # empty where it is skipped
-    octets: bytes  # M1 begins with them: the Echo, or the Hello itself
-    cid: int  # of the initiator: the first two octets of its nonce
 
 
 class Party(Record):
@@ -118,7 +108,7 @@ class Schedule:
         )
 
 
-def begin(front: Front, responder: Party, offer: "Buffer") -> Schedule:
+def begin(front: "Front", responder: Party, offer: "Buffer") -> Schedule:
     """Return the schedule as M1 begins it: th1 and Z0. ``offer``: ek_e || ct_R."""
     th0 = domain_hash(DOMAIN_HS_K)
     update_lp(th0, front.hello)

@@ -4,7 +4,7 @@
 No timers, no fragments: whole messages in, whole messages out (constrained-design 4.3, 4.4).
 
     th0 = SHA-256("pqmesh1 HS-S v1" || lp(HELLO) || lp(RETRY))     both empty where skipped
-    th1 = SHA-256(th0 || lp(M1) || lp(clear part of M2))
+    th1 = SHA-256(th0 || lp(M1) || lp(clear part of M2))     M1: with its echo, if any
     th2 = SHA-256(th1 || lp(sealed part of M2))
     th3 = SHA-256(th2 || lp(sealed part of M3))
 
@@ -76,6 +76,7 @@ from ..wire.handshake import (
     Params,
 )
 from ..wire.layout import decode
+from .front import NO_FRONT, Front
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -235,15 +236,18 @@ class Initiator:
         self._entropy = entropy
         self._params = params
         self._seed = entropy(KEM_SEED_BYTES)
+        self._th0 = b""
         self._m1 = b""
         self._th2 = b""
         self._peer_params = params
         self._secrets: "_Secrets | None" = None
 
-    def offer(self, cid: int) -> bytes:
+    def offer(self, cid: int, front: Front = NO_FRONT) -> bytes:
         """Return M1. One key generation."""
         key = self._crypto.kem_keypair(self._seed)
-        self._m1 = Offer(VERSION, HS_S, SUITE, 0, cid, self.nonce, key).encode()
+        self._th0 = transcript_start(front.hello, front.retry)
+        offer = Offer(VERSION, HS_S, SUITE, 0, cid, self.nonce, key)
+        self._m1 = front.octets + offer.encode()
         return self._m1
 
     def verify(self, m2: bytes) -> None:
@@ -257,7 +261,7 @@ class Initiator:
         answer = decode(Answer, bytes(clear))
         if answer.version != VERSION or answer.suite != SUITE:
             raise UnknownKind("answer of version %d, suite %d" % (answer.version, answer.suite))
-        th1 = transcript(transcript_start(b"", b""), self._m1, clear)
+        th1 = transcript(self._th0, self._m1, clear)
         shared = self._crypto.kem_decapsulate(self._seed, answer.ciphertext)
         secrets = _Secrets(self._identity, self._crypto, shared)
         self.peer_id, self._peer_params = secrets.check(_RESPONDER, th1, b"", sealed)
@@ -298,18 +302,18 @@ class Responder:
         self._th2 = b""
         self._secrets: "_Secrets | None" = None
 
-    def answer(self, m1: bytes, cid: int) -> bytes:
+    def answer(self, m1: bytes, cid: int, front: Front = NO_FRONT) -> bytes:
         """Take M1 and return M2. One encapsulation, one signature.
 
         :raises ProtocolError: M1 speaks another version, or its key is not one
         """
-        offer = read_offer(m1)
+        offer = read_offer(memoryview(m1)[len(front.octets) :])
         nonce = self._entropy(NONCE_BYTES)
         ciphertext, shared = self._crypto.kem_encapsulate(
             offer.ephemeral_key, self._entropy(KEM_COINS_BYTES)
         )
         clear = Answer(offer.cid, cid, VERSION, SUITE, nonce, ciphertext).encode()
-        th1 = transcript(transcript_start(b"", b""), m1, clear)
+        th1 = transcript(transcript_start(front.hello, front.retry), m1, clear)
         secrets = _Secrets(self._identity, self._crypto, shared)
         rest = _Rest(self._entropy(DSA_RANDOM_BYTES), self._params)
         sealed = secrets.prove(_RESPONDER, th1, b"", rest)

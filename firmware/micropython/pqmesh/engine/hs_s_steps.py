@@ -8,10 +8,9 @@ hs_s.py, which state allows what in handshake_states.py.
 from ..compat import TYPE_CHECKING
 from ..errors import ProtocolError
 from ..wire.handshake import M1, M2, M3
-from ..wire.session import HEADER_BYTES, REASON_FULL, REASON_REFUSED
 from . import handshake_states as states
-from .admission import objection
 from .handshake_pool import ADMIT, ANSWER, FINISH, OFFER, VERIFY
+from .hs_s import Initiator, Responder
 
 if TYPE_CHECKING:
     from ..compat import Buffer
@@ -30,7 +29,8 @@ class SigmaSteps:
     def do(self, kind: int, handshake: "Handshake", message: "Buffer", now: int) -> None:
         """Do one piece of work; a message that is forged, late or double does nothing."""
         if kind == OFFER and handshake.state == states.OFFERED:  # else it has yielded
-            handshake.send(handshake.begin().offer(handshake.cid), M1, now)
+            m1 = handshake.begin().offer(handshake.cid, handshake.front)
+            handshake.send(m1, M1, now)
         elif kind == ANSWER:
             self._answer(handshake, message, now)
         elif kind == VERIFY:
@@ -42,7 +42,7 @@ class SigmaSteps:
 
     def _answer(self, handshake: "Handshake", m1: bytes, now: int) -> None:
         try:
-            m2 = handshake.begin_answer().answer(m1, handshake.cid)
+            m2 = handshake.begin_answer().answer(m1, handshake.cid, handshake.front)
         except ProtocolError as error:
             self._context.stats.drop(error)
             self._pool.fail(handshake, str(error), now)
@@ -52,51 +52,30 @@ class SigmaSteps:
 
     def _verify(self, handshake: "Handshake", m2: bytes, now: int) -> None:
         initiator = handshake.initiator
-        if initiator is None or not states.allows(handshake.state, states.M2):
+        if not isinstance(initiator, Initiator) or not states.allows(handshake.state, states.M2):
             return  # a second M2, completed while the first was being verified
         try:
             initiator.verify(m2)
         except ProtocolError as error:  # forged: the genuine one may still come
             self._context.stats.drop(error)
             return
-        fault = objection(initiator.peer_id, handshake.expect, self._pool.trust)
-        if fault:
-            self._pool.fail(handshake, fault, now, initiator.peer_id)
-            return
-        handshake.advance(states.M2)
-        handshake.stop_sending()
-        self._pool.queue(FINISH, handshake, b"", now)
+        if self._pool.proved(handshake, initiator.peer_id, now):
+            self._pool.queue(FINISH, handshake, b"", now)
 
     def _finish(self, handshake: "Handshake", now: int) -> None:
         initiator = handshake.initiator
-        if initiator is not None:
+        if isinstance(initiator, Initiator):
             m3, outcome = initiator.finish()
             self._pool.add_session(handshake, initiator.peer_cid, outcome)
             handshake.send(m3, M3, now)
 
     def _admit(self, handshake: "Handshake", m3: bytes, now: int) -> None:
         responder = handshake.responder
-        if responder is None or not states.allows(handshake.state, states.M3):
+        if not isinstance(responder, Responder) or not states.allows(handshake.state, states.M3):
             return
         try:
             outcome = responder.admit(m3)
         except ProtocolError as error:
             self._context.stats.drop(error)
             return
-        handshake.stop_sending()
-        fault = objection(outcome.peer_id, self._pool.expected(), self._pool.trust)
-        full = self._pool.sessions.full_for(outcome.peer_id)
-        if not (fault or full):
-            self._pool.take_over(handshake, outcome.peer_id)
-        session = self._pool.add_session(handshake, responder.peer_cid, outcome)
-        if fault or full:
-            session.quiet = True
-            session.close(REASON_REFUSED if fault else REASON_FULL, now)
-            self._pool.fail(
-                handshake, fault or "no room for another session", now, outcome.peer_id
-            )
-            return
-        handshake.advance(states.M3)
-        handshake.tally.sent += HEADER_BYTES + self._context.link.tag_bytes  # M4
-        self._pool.established(handshake, session, now)
-        session.confirm(now)
+        self._pool.admit(handshake, responder.peer_cid, outcome, now)

@@ -27,7 +27,7 @@ from ..compat import const
 from ..errors import Malformed, UnknownKind
 from ..limits import MAX_FRAGMENTS
 from .fields import U8, U32, Fixed, Rest
-from .handshake import M1, VERSION
+from .handshake import HS_K, M1, VERSION
 from .layout import WireObject, decode, names
 
 CLASS_FRAGMENT = const(1)
@@ -80,7 +80,7 @@ class Fragment(WireObject):
         return self.kind & 7
 
     def number(self) -> int:
-        """Which message of the handshake this is a piece of: M1, M2 or M3."""
+        """Which message of the handshake this is a piece of: M1, M2 or M3; in HS-K also 0."""
         return self.message >> 6
 
     def wants_sack(self) -> bool:
@@ -158,7 +158,7 @@ def decode_fragment(frame: bytes) -> Fragment:
         raise UnknownKind("handshake version %d" % (fragment.kind >> 3 & 7))
     if fragment.message & FLAG_CODED:
         raise UnknownKind("coded fragments")
-    if fragment.message & 0x0F or fragment.number() < M1:
+    if fragment.message & 0x0F or (fragment.number() < M1 and fragment.mode() != HS_K):
         raise Malformed("fragment of message 0x%02x" % fragment.message)
     if not fragment.index < fragment.count <= MAX_FRAGMENTS:
         raise Malformed("fragment %d of %d" % (fragment.index, fragment.count))

@@ -20,7 +20,7 @@ from pqmesh.errors import (
 from pqmesh.framing.hdlc import Deframer, enframe
 from pqmesh.limits import BOARD, GATEWAY, RADIO_LINK, SERIAL_LINK, replace
 from support.model_crypto import CountingEntropy
-from support.simulation import CRYPTO, NAMES, Medium, Pair
+from support.simulation import CRYPTO, NAMES, Medium, OpenHouse, Pair
 
 
 def exchange(pair, handles, messages):
@@ -48,7 +48,7 @@ def test_messages_both_ways():
 
 
 def test_on_a_radio_link_frames_are_small_and_tags_short():
-    pair = Pair(link=RADIO_LINK)
+    pair = Pair(link=RADIO_LINK, floors=OpenHouse())
     handles = pair.establish(limit_ms=200_000)
     assert max(map(len, pair.sent[0] + pair.sent[1])) <= 222
     exchange(pair, handles, ([b"reading"], []))

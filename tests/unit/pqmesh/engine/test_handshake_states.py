@@ -9,8 +9,18 @@ import pytest
 from pqmesh.engine import handshake_states as table
 from pqmesh.errors import Unexpected
 
-STATES = ("START", "OFFERED", "YIELDED", "PROVED", "ANSWERED", "OPEN", "FAILED")
-INPUTS = ("CONNECT", "M1", "M2", "M3", "CONFIRM", "YIELD", "FAIL")
+STATES = (
+    "START",
+    "CALLING",
+    "OFFERED",
+    "YIELDED",
+    "PROVED",
+    "ASKED",
+    "ANSWERED",
+    "OPEN",
+    "FAILED",
+)
+INPUTS = ("CALL", "CONNECT", "M1", "ASK", "M2", "M3", "CONFIRM", "YIELD", "FAIL")
 DOC = pathlib.Path(__file__).parents[4] / "docs/handshake.md"
 
 

@@ -11,7 +11,7 @@ from pqmesh.limits import BOARD, SERIAL_LINK, replace
 from pqmesh.wire.fragment import decode_fragment
 from support.handshakes import both_established, offer, raw_m1, same_session
 from support.model_crypto import ModelCrypto
-from support.simulation import NAMES, SEEDS, Medium, Pair
+from support.simulation import NAMES, SEEDS, Medium, OpenHouse, Pair
 
 SHARED = replace(SERIAL_LINK, point_to_point=False)
 
@@ -299,7 +299,7 @@ def test_a_flood_of_offers_costs_bounded_memory_and_then_a_peer_gets_in():
 
 
 def test_connect_says_busy_when_there_is_no_place():
-    pair = Pair(link=SHARED)
+    pair = Pair(link=SHARED, floors=OpenHouse())
     for _ in range(BOARD.half_open):
         pair.connect(0)
     with pytest.raises(Busy):
@@ -364,9 +364,9 @@ def test_a_role_that_was_never_taken_has_nothing_to_do():
     offer(pair, 1, b"stranger")
     table = pair.ends[1]._handshakes
     handshake = table.pool.all[0]
-    table._steps._verify(handshake, b"", 0)
-    table._steps._finish(handshake, 0)
-    table._steps._admit(handshake, b"", 0)
+    table._sigma._verify(handshake, b"", 0)
+    table._sigma._finish(handshake, 0)
+    table._sigma._admit(handshake, b"", 0)
     assert handshake.state == states.START
 
 

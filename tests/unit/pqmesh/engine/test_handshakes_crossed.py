@@ -11,7 +11,7 @@ from pqmesh.errors import Unexpected
 from pqmesh.limits import SERIAL_LINK, replace
 from pqmesh.wire.fragment import decode_fragment
 from support.handshakes import both_established, offer, raw_m1, same_session
-from support.simulation import Medium, Pair
+from support.simulation import Medium, OpenHouse, Pair
 
 SHARED = replace(SERIAL_LINK, point_to_point=False)
 
@@ -147,11 +147,19 @@ def test_who_crosses_must_be_whom_we_expect():
     assert pair.of(1, Refused)
 
 
-def test_on_a_shared_link_connects_do_not_merge():
-    pair = Pair(link=SHARED)
+@pytest.mark.parametrize("seed", range(6))
+def test_on_a_shared_link_both_ends_keep_the_same_one_of_two_that_crossed(seed):
+    pair = Pair(seed, Medium(loss=0.05), link=SHARED, floors=OpenHouse())
+    pair.boots = [seed, seed]
+    for side in (0, 1):
+        pair.reboot(side)
     pair.connect(0)
+    pair.run_for(seed * 120)
     pair.connect(1)
-    pair.run_until(lambda: sum(len(pair.of(s, Established)) for s in (0, 1)) == 4)
+    pair.run_until(lambda: both_established(pair))
+    pair.run_for(150_000)
+    assert same_session(pair)
+    assert {pair.last(side, Established).initiator for side in (0, 1)} == {True, False}
 
 
 # Restarts

@@ -5,7 +5,7 @@ from pqmesh.engine import handshake_states as states
 from pqmesh.engine.events import Established
 from pqmesh.limits import RADIO_LINK, replace
 from support.resumption import PEERS, ROOT, ResumePair
-from support.simulation import Pair
+from support.simulation import OpenHouse, Pair
 
 ALONE = replace(RADIO_LINK, point_to_point=True)
 
@@ -24,7 +24,7 @@ def test_a_full_handshake_goes_on_where_the_resumption_failed_and_resets_the_rat
 
 
 def test_only_a_handshake_with_that_peer_gives_way():
-    pair = Pair(link=RADIO_LINK)
+    pair = Pair(link=RADIO_LINK, floors=OpenHouse())
     handle = pair.connect(0, PEERS[1])
     pair.connect(0)
     assert table(pair).give_way(b"\x07" * 32) == 0

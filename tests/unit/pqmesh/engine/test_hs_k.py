@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pqmesh.credentials.keyring import credential_id_of
-from pqmesh.engine.hs_k_schedule import Front
+from pqmesh.engine.front import Front
 from pqmesh.errors import BadKey, BadTag, ProtocolError, Unexpected, UsageError
 from pqmesh.record import replace
 from pqmesh.wire import hs_k as wire
@@ -292,25 +292,17 @@ def asked():
 
 def test_the_credential_goes_over_in_two_halves_and_the_handshake_goes_on():
     i, r, cid = asked()
-    for number, whole in ((wire.PART_1, False), (wire.PART_2, True)):
+    halves = []
+    for number in (wire.PART_1, wire.PART_2):
         part = i.part(number, CREDENTIAL, cid)
         assert len(part) == wire.part_bytes(number)
         assert CREDENTIAL[1000:1100] not in part
-        assert r.take_part(number, part) is whole
-        if number == wire.PART_1:
-            assert r.take_part(number, part) is False  # a repeat changes nothing
-    assert r.credential == CREDENTIAL
+        halves.append(r.part(number, part))
+    assert b"".join(halves) == CREDENTIAL
     m2 = r.answer(ALICE.known(), CID_R)
     i.verify(m2)
     confirm, mine = i.finish()
     assert r.admit(confirm).exporter == mine.exporter
-
-
-def test_the_second_half_waits_for_the_first():
-    i, r, cid = asked()
-    second = i.part(wire.PART_2, CREDENTIAL, cid)
-    with pytest.raises(Unexpected, match="before the first"):
-        r.take_part(wire.PART_2, second)
 
 
 @settings(max_examples=30)
@@ -322,10 +314,10 @@ def test_any_change_to_need_or_to_a_half_fails(data):
         i.check_need(need)
     part = i.part(wire.PART_1, CREDENTIAL, cid)
     with pytest.raises(BadTag):
-        r.take_part(wire.PART_1, flip(data, part))
+        r.part(wire.PART_1, flip(data, part))
     with pytest.raises(BadTag):
-        r.take_part(wire.PART_1, i.part(wire.PART_2, CREDENTIAL, cid))
-    r.take_part(wire.PART_1, part)
+        r.part(wire.PART_1, i.part(wire.PART_2, CREDENTIAL, cid))
+    r.part(wire.PART_1, part)
 
 
 # Our own mistakes.

@@ -5,7 +5,8 @@ import hashlib
 
 import pytest
 
-from pqmesh.engine.hs_k_schedule import Front, Party, begin
+from pqmesh.engine.front import Front
+from pqmesh.engine.hs_k_schedule import Party, begin
 from pqmesh.kdf import LABEL_MAC_I, LABEL_MAC_R
 from pqmesh.record import replace
 from pqmesh.wire.handshake import Params

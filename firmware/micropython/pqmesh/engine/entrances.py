@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""How handshakes get to M1: the entry exchange of both roles, as far as the link needs one.
+
+    a shared link       HELLO and RETRY first (caller.py, entry.py); M1 begins with their echo, and
+                        opens a flow only if its head shows the cookie
+    a single neighbour  HS-S: nothing. HS-K: M1 begins with the Hello, and one for a key that we do
+                        not have is answered with a RETRY that says so
+
+What is settled here is bound into the transcript of the handshake, or fails with it.
+"""
+
+from ..compat import TYPE_CHECKING, const
+from ..errors import Unexpected, UsageError
+from ..limits import MAX_FRAGMENTS
+from ..wire.entry import (
+    CREDENTIAL_ID_BYTES,
+    ECHO_BYTES,
+    HELLO_BYTES,
+    MAX_MTU,
+    NO_MODE,
+    RETRY_BYTES,
+    decode_retry,
+)
+from ..wire.fragment import HASH_BYTES, HEAD_FIXED_BYTES, HEADER_BYTES
+from ..wire.handshake import HS_K, HS_S, M1, MESSAGE_BYTES
+from ..wire.hs_k import OFFER_BYTES
+from .caller import Caller, NoCommonGround
+from .entry import Doorman, admission_key
+from .front import NO_FRONT, Front, front_of
+from .hs_r import draw_nonce
+from .sender import fragments_needed
+
+if TYPE_CHECKING:
+    from ..compat import Buffer
+    from .context import Context
+    from .entry import Entry, Keyring
+    from .floors import Floors
+    from .handshake import Handshake
+
+_STAMP_STEP = const(32)  # hashes per handle_timeout, so that a board's loop lives
+
+
+class Entrances:
+    """The entry exchange of every handshake of one engine.
+
+    :param keyring: whose KEM keys HS-K may use; None: no HS-K
+    :param floors: whether strangers may begin HS-S here; None: where there is one neighbour only
+    :param network_key: 32 octets that all nodes of a network share, or None: HELLO then shows
+        that its sender has it, which spares it stamps and gives it the places kept for such
+    """
+
+    def __init__(
+        self,
+        context: "Context",
+        keyring: "Keyring | None",
+        floors: "Floors | None",
+        network_key: "bytes | None",
+    ) -> None:
+        self._context = context
+        self._shared = not context.link.point_to_point
+        self._key = None if network_key is None else admission_key(network_key)
+        keys = () if self._key is None else (self._key,)
+        self._floors = floors
+        self.doorman = Doorman(context, keyring, floors, lambda: keys)
+
+    def strangers(self) -> bool:
+        """Whether HS-S may begin here between nodes that know no credential of each other."""
+        return self.doorman.strangers()
+
+    def full_mode(self, expect: "bytes | None", known: bool) -> "int | None":
+        """Return the mode of a full handshake with ``expect``; None: there is none to begin with.
+
+        :param known: whether we hold keys of the peer, and of our own
+        """
+        if self._floors is not None:
+            return self._floors.full_mode(expect, known)
+        if known:
+            return HS_K
+        return HS_S if self.strangers() else None
+
+    def refusal(self, expect: "bytes | None", known: bool) -> str:
+        """Say why full_mode() gave none."""
+        if self._floors is not None:
+            return self._floors.refusal(expect, known)
+        return "no credential of this peer, and strangers do not meet on this link"
+
+    def objection(self, peer_id: bytes, mode: int) -> "str | None":
+        """Say why a full handshake of ``mode`` does not do for a peer, or None."""
+        return None if self._floors is None else self._floors.objection(peer_id, mode)
+
+    def front_bytes(self, mode: int) -> int:
+        """Return how many octets of an M1 lie before its offer."""
+        if self._shared:
+            return ECHO_BYTES
+        return HELLO_BYTES if mode == HS_K else 0
+
+    def offer_bytes(self, mode: int) -> int:
+        """Return the length of M1."""
+        return self.front_bytes(mode) + (OFFER_BYTES if mode == HS_K else MESSAGE_BYTES[M1])
+
+    def fits(self, mode: int, mtu: int) -> bool:
+        """Whether M1 can be sent in frames of ``mtu``, its front in the first of them."""
+        try:
+            count = fragments_needed(self.offer_bytes(mode), mtu)
+        except UsageError:
+            return False
+        others = HEADER_BYTES + HEAD_FIXED_BYTES + HASH_BYTES * (count - 1)
+        return count <= MAX_FRAGMENTS and mtu - others >= self.front_bytes(mode)
+
+    # Initiator
+
+    def call(self, handshake: "Handshake", now: int) -> bool:
+        """Do what comes before our M1; returns True when M1 may go at once."""
+        if not self._shared and handshake.mode == HS_S:
+            handshake.front = NO_FRONT
+            return True
+        context = self._context
+        peer = handshake.peer
+        handshake.drawn = draw_nonce(handshake.cid, context.entropy)
+        caller = Caller(
+            context,
+            handshake.mode,
+            handshake.expect,
+            bytes(CREDENTIAL_ID_BYTES) if peer is None else peer.credential_id,
+            self._key,
+            handshake.mode != HS_S and self.strangers(),
+            nonce=handshake.drawn,
+        )
+        handshake.caller = caller
+        if self._shared:
+            handshake.say(caller.hello, RETRY_BYTES, now)
+            return False
+        handshake.front = Front(caller.hello, b"", caller.hello, handshake.cid)
+        return True
+
+    def on_retry(self, handshake: "Handshake", frame: bytes, now: int) -> bool:
+        """Take the RETRY that a handshake waits for; returns True when that is settled.
+
+        :raises ProtocolError: it is not taken; another one may still come
+        """
+        caller = handshake.caller
+        if caller is None:
+            raise Unexpected("RETRY to no HELLO of ours")
+        retry = decode_retry(frame)
+        mode = retry.mode()
+        if mode in (HS_K, HS_S) and retry.mtu < MAX_MTU and not self.fits(mode, retry.mtu):
+            raise Unexpected("RETRY for frames of %d octets" % retry.mtu)
+        try:
+            settled = caller.on_retry(frame)
+        except NoCommonGround as hint:
+            handshake.hint = str(hint)
+            raise
+        handshake.tally.received += len(frame)
+        handshake.touched_at = now
+        if not settled:
+            handshake.say(caller.hello, RETRY_BYTES, now)
+            return False
+        handshake.stop_sending()
+        handshake.mode = mode
+        if retry.mtu < MAX_MTU:
+            handshake.limit_mtu(retry.mtu)
+        return True
+
+    def ready(self, handshake: "Handshake") -> bool:
+        """Work for the stamp that RETRY asks for; returns True when M1 may go."""
+        caller = handshake.caller
+        if caller is None or caller.entry is None:
+            return False
+        if caller.stamp is not None and not caller.stamp.step(_STAMP_STEP):
+            return False
+        handshake.front = front_of(caller.entry, caller.echo())
+        return True
+
+    # Responder
+
+    def on_hello(self, frame: bytes, now: int) -> None:
+        """Take HELLO, send RETRY, keep nothing.
+
+        :raises ProtocolError: it is not for us, or there is nothing to talk about
+        """
+        if not self._shared:
+            raise Unexpected("HELLO on a link that needs none")
+        context = self._context
+        context.tx.put(self.doorman.on_hello(frame, context.source, now), now)
+
+    def admit(self, mode: int, m1: "Buffer", now: int) -> "Entry | None":
+        """Check the front of M1, of which ``m1`` holds enough; None: it has none.
+
+        :raises ProtocolError: nothing is to be kept of this M1
+        """
+        if self._shared:
+            entry = self.doorman.admit(m1, self._context.source, now)
+        elif mode == HS_S:
+            return None
+        else:
+            hello = bytes(m1[:HELLO_BYTES])
+            entry = self.doorman.greet(hello)
+            if entry.mode == NO_MODE:
+                refusal = self.doorman.on_hello(hello, self._context.source, now)
+                self._context.tx.put(refusal, now)
+        if entry.mode != mode:
+            raise Unexpected("M1 of another mode than was settled")
+        return entry
