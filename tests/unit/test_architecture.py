@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -114,6 +116,38 @@ def test_nothing_imports_the_command_line(path: Path) -> None:
     if "cli" in path.relative_to(HOST).parts or path.name == "__main__.py":
         return
     assert not [name for name in imports(path, HOST) if name.startswith("pqmesh_host.cli")]
+
+
+NESTING = 7
+"""Modules of ours that import each other in one chain; with two more a 40 KB stack overflows."""
+
+DEEPEST = """
+import importlib.machinery as machinery
+chain, deepest, load = [], [], machinery.SourceFileLoader.exec_module
+
+def watched(self, module):
+    chain.append(module.__name__)
+    deepest[:] = max(deepest, chain, key=len)
+    load(self, module)
+    chain.pop()
+
+machinery.SourceFileLoader.exec_module = watched
+import pqmesh.engine
+print(" ".join(deepest))
+"""
+
+
+def test_imports_do_not_nest_deeper_than_a_board_bears() -> None:
+    """MicroPython spends over 3 KB of C stack on each import that is inside another."""
+    done = subprocess.run(
+        [sys.executable, "-c", DEEPEST],
+        env={"PYTHONPATH": str(SHARED.parent)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    deepest = done.stdout.split()
+    assert 2 < len(deepest) <= NESTING, " -> ".join(deepest)
 
 
 def test_the_rule_can_fail(tmp_path: Path) -> None:
