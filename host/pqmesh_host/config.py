@@ -15,125 +15,45 @@ import difflib
 import ipaddress
 import re
 import tomllib
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from . import config_values as values
+from .config_sections import (
+    ControlConfig,
+    FloorsConfig,
+    IdentityConfig,
+    LinkConfig,
+    MetricsConfig,
+    PeerConfig,
+    QuicConfig,
+    RadioConfig,
+    StoreConfig,
+)
 from .errors import OperatorError
 
-Parse = Callable[[Any, Path], Any]
-"""Turns one TOML value into the field's type, or raises ValueError saying what is wanted."""
+__all__ = (
+    "Config",
+    "ConfigError",
+    "ControlConfig",
+    "FloorsConfig",
+    "IdentityConfig",
+    "LinkConfig",
+    "MetricsConfig",
+    "PeerConfig",
+    "QuicConfig",
+    "RadioConfig",
+    "StoreConfig",
+    "load",
+    "parse",
+)
 
 
 class ConfigError(OperatorError):
     """The configuration file cannot be used as it is."""
 
     exit_code = 3
-
-
-def _by(parse: Parse) -> dict[str, Parse]:
-    """Field metadata: how the value is read from TOML."""
-    return {"parse": parse}
-
-
-@dataclass(frozen=True, kw_only=True)
-class IdentityConfig:
-    """Who this node is."""
-
-    path: Path = field(default=Path("identity.seed"), metadata=_by(values.path))
-    """The 32-byte seed file, mode 0600; made by ``pqmesh identity new``."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class LinkConfig:
-    """One cable or radio to boards."""
-
-    kind: str = field(default="serial", metadata=_by(values.one_of("serial")))
-    device: str = field(metadata=_by(values.device))
-    """A port (/dev/ttyACM0), or socket://host:port, or unix:///path for an emulated board."""
-
-    name: str = field(default="", metadata=_by(values.text(1, 64)))
-    """What events and ``status`` call the link; the device when empty."""
-
-    baud: int = field(default=115_200, metadata=_by(values.integer(300, 4_000_000)))
-    """Bits per second, 8N1."""
-
-    paced: bool | None = field(default=None, metadata=_by(values.boolean))
-    """Send no faster than ``baud``. Default: yes for sockets, no for ports (hardware paces)."""
-
-    expect: bytes | None = field(default=None, metadata=_by(values.peer_id))
-    """The only PeerId this link may carry; any node may use the link when absent."""
-
-    wait: bool = field(default=False, metadata=_by(values.boolean))
-    """Start although the device is missing, and wait for it; otherwise that is an error."""
-
-    @property
-    def label(self) -> str:
-        return self.name or self.device
-
-
-@dataclass(frozen=True, kw_only=True)
-class QuicConfig:
-    """The UDP socket towards other QUIC peers."""
-
-    listen: tuple[str, int] = field(default=("127.0.0.1", 0), metadata=_by(values.host_port))
-    """Address and port; port 0 takes any free one."""
-
-    trust: frozenset[bytes] | None = field(
-        default=frozenset(), metadata=_by(values.peer_ids_or_any)
-    )
-    """Who may connect besides the ``[[peer]]`` entries; None (written "any") admits everyone."""
-
-    commands: frozenset[bytes] | None = field(
-        default=frozenset(), metadata=_by(values.peer_ids_or_any)
-    )
-    """Whose commands are carried out besides those of peers named in ``trust`` and ``[[peer]]``;
-    None (written "any") obeys every admitted peer."""
-
-    traverse: bool = field(default=False, metadata=_by(values.boolean))
-    """Find peers with an ``id`` through others when their address does not answer, help others to
-    find each other, and be found."""
-
-    relay: frozenset[bytes] | None = field(
-        default=frozenset(), metadata=_by(values.peer_ids_or_any)
-    )
-    """Whom this node relays for; None (written "any") is everyone it admits."""
-
-    relay_host: str = field(default="", metadata=_by(values.ip_address))
-    """The address relayed peers are told to be at; the one listened on when empty."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class PeerConfig:
-    """A QUIC peer this node dials, and dials again when the connection is lost."""
-
-    address: tuple[str, int] = field(metadata=_by(values.host_port_to_dial))
-    id: bytes | None = field(default=None, metadata=_by(values.peer_id))
-    """The PeerId that must answer there. May be left out only where everyone is trusted."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ControlConfig:
-    """The unix socket ``pqmesh send``, ``listen`` and ``status`` talk to."""
-
-    socket: Path = field(default=Path("control.sock"), metadata=_by(values.socket_path))
-
-
-@dataclass(frozen=True, kw_only=True)
-class StoreConfig:
-    """The SQLite database that keeps undelivered messages and seen ids across restarts."""
-
-    path: Path = field(default=Path("state.sqlite"), metadata=_by(values.path))
-
-
-@dataclass(frozen=True, kw_only=True)
-class MetricsConfig:
-    """Prometheus metrics over HTTP; off unless ``listen`` is given."""
-
-    listen: tuple[str, int] | None = field(default=None, metadata=_by(values.loopback))
-    """A loopback address and port, such as "127.0.0.1:9464"."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,6 +67,8 @@ class Config:
     control: ControlConfig = field(default_factory=ControlConfig)
     store: StoreConfig = field(default_factory=StoreConfig)
     metrics: MetricsConfig = field(default_factory=MetricsConfig)
+    radio: RadioConfig | None = None
+    floors: FloorsConfig = field(default_factory=FloorsConfig)
 
     @property
     def named_peers(self) -> frozenset[bytes]:
@@ -161,6 +83,8 @@ ONCE: dict[str, type[Any]] = {
     "control": ControlConfig,
     "store": StoreConfig,
     "metrics": MetricsConfig,
+    "radio": RadioConfig,
+    "floors": FloorsConfig,
 }
 REPEATED: dict[str, type[Any]] = {"link": LinkConfig, "peer": PeerConfig}
 

@@ -91,10 +91,18 @@ class Mesh:
         made = ask("identity", "new", "--path", str(self.folder / name / "identity.seed"))
         return str(made[0]["peer"])
 
-    def start_board(self, interval_ms: int = 200) -> Program:
+    def start_board(self, interval_ms: int = 200, *, pinned: bool = True) -> Program:
         state = str(self.folder / "board")
-        options = ("--interval-ms", str(interval_ms), "--expect", self.gateway_id)
-        return self._run("node", "run", "--listen", self.cable, "--state", state, *options)
+        options = ["--interval-ms", str(interval_ms)]
+        if pinned:
+            options += ["--expect", self.gateway_id]
+        return self.run("node", "run", "--listen", self.cable, "--state", state, *options)
+
+    def provision(self, baud: int) -> tuple[str, ...]:
+        path = self.folder / "gateway" / "pqmesh.toml"
+        path.write_text(f'[[link]]\nname = "bench"\ndevice = "{self.cable}"\n')
+        name = ("--name", "greenhouse", "--baud", str(baud))
+        return "provision", self.cable, *name, "--config", str(path)
 
     def start_gateway(self, *, dials: bool = False) -> Program:
         link = f'[[link]]\nname = "bench"\ndevice = "{self.cable}"\n'
@@ -113,9 +121,9 @@ class Mesh:
     def _start(self, role: str, text: str) -> Program:
         path = self.folder / role / "pqmesh.toml"
         path.write_text(text)
-        return self._run(role, "run", "--config", str(path))
+        return self.run(role, "run", "--config", str(path))
 
-    def _run(self, *arguments: str) -> Program:
+    def run(self, *arguments: str) -> Program:
         self.programs.append(Program(*arguments))
         return self.programs[-1]
 
@@ -183,3 +191,30 @@ def test_a_killed_gateway_comes_back_and_nothing_is_lost_or_doubled(mesh: Mesh) 
     assert len(set(arrived)) == len(arrived)
     newest = max(published.index(one) for one in arrived)
     assert set(published[: newest + 1]) == set(arrived)
+
+
+def test_a_new_board_is_provisioned_interrupted_resumed_and_then_belongs_to_us(mesh: Mesh) -> None:
+    board = mesh.start_board(interval_ms=60_000, pinned=False)
+    board_id = board.until("started")["peer"]
+    first = mesh.run(*mesh.provision(baud=115_200))
+    first.until("progress", stage="exchanging")
+    assert first.stop(signal.SIGINT) == 130
+
+    *progress, done = ask(*mesh.provision(baud=2_000_000))
+    assert [one["stage"] for one in progress][-1] == "done"
+    assert done["event"] == "provisioned"
+    assert (done["peer_id"], done["name"]) == (board_id, "greenhouse")
+    assert (done["prekeys"], done["stocked"], done["epoch"]) == (64, 16, 1)
+
+    board.stop()
+    board = mesh.start_board(interval_ms=60_000, pinned=False)  # it was pinned by us
+    board.until("started")
+    gateway = mesh.start_gateway()
+    opened = gateway.until("session-open")
+    assert (opened["peer"], opened["resumed"]) == (board_id, True)
+    assert opened["wire_bytes"] <= 150
+    (answer,) = ask("send", *mesh.at("gateway"), "--to", board_id, "status")
+    assert (answer["result"]["name"], answer["result"]["pinned"]) == ("greenhouse", True)
+    assert (answer["result"]["epoch"], answer["result"]["prekeys"]) == (1, 16)
+    ask(*mesh.provision(baud=115_200), code=6)  # a node is running
+    assert gateway.stop() == board.stop() == 0

@@ -41,6 +41,7 @@ LABEL_GATE = b"gate"  # from a generation: the key of the check in R1's head, HS
 LABEL_ADMIT = b"admit"  # from a network key or a generation: the key of HELLO's MAC
 LABEL_STEP = b"next"  # from a secret of a prekey chain: the one after it
 LABEL_PREKEY = b"prekey"  # and the seed of its key
+LABEL_ENTROPY = b"entropy"  # from a node's own randomness, salted with what it was given
 LABEL_KEY = b"key"  # from a chain key: the AEAD key
 LABEL_IV = b"iv"  # from a chain key: the nonce base
 LABEL_CHAIN = b"ck"  # from a chain key: that of the next epoch

@@ -18,6 +18,7 @@ from pqmesh.errors import ProtocolError
 from pqmesh.limits import BOARD, SERIAL_LINK
 from pqmesh.wire import mesh
 from pqmesh.wire.mesh import MeshMessage
+from pqmesh.wire.provisioning import is_provisioning
 
 from . import builtin
 from . import settings as board_settings
@@ -25,6 +26,7 @@ from .clock import Clock
 from .commands import Commands
 from .compat import TYPE_CHECKING, sleep_ms, wait_for_ms
 from .connection import Connection
+from .custody import Custody
 from .driver import LinkDriver
 from .entropy import entropy as board_entropy
 from .events import LinkFailed, Published
@@ -33,12 +35,13 @@ from .identity import load_or_create
 from .inbound import CommandDesk
 from .journal import CommandJournal
 from .mailbox import Mailbox
+from .provisioning import ProvisioningDesk
 from .report import counters_of, status_of
 from .sensors import Sensors
 from .slots import FileSlots
 from .tasks import run_together
-from .tickets import TicketStore
 from .vault import Vault
+from .walltime import WallTime
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -96,14 +99,16 @@ class Node:
         self._link = link
         self._store = store
         self._clock = clock or Clock()
-        self._entropy = entropy
         self._watchdog = watchdog
         self._tell = on_event or _ignore
         self._crypto = crypto
         self._profile = profile
         self._limits = limits
         self._identity = load_or_create(store, crypto, entropy)
-        self.tickets = TicketStore(vault or Vault(FileSlots(store.files)))
+        time = WallTime(self._clock)
+        vault = vault or Vault(FileSlots(store.files))
+        self.custody = Custody(store, vault, self._identity, crypto, time, entropy)
+        self._entropy = self.custody.random
         self.mailbox = Mailbox()
         self._desk = CommandDesk(
             self.peer_id,
@@ -111,8 +116,11 @@ class Node:
             self.commands,
             CommandJournal(store),
             self.mailbox,
-            entropy,
+            self._entropy,
             self._on_own_event,
+        )
+        self.provisioning = ProvisioningDesk(
+            self.custody, crypto, store, time, self._send_raw, self._provisioned
         )
         self._start_afresh()
         self._round = asyncio.Event()  # set: take a round of readings now
@@ -155,7 +163,9 @@ class Node:
         May be called again, also after a KeyboardInterrupt struck somewhere inside.
         """
         self._start_afresh()
-        await run_together(self._serve_link, self._take_readings, self._desk.run)
+        await run_together(
+            self._serve_link, self._take_readings, self._desk.run, self.provisioning.run
+        )
 
     async def send(self, message: "MeshMessage") -> None:
         """Queue a message of our own; waits while the mailbox is full. Cancelling is safe.
@@ -230,7 +240,8 @@ class Node:
             "node": self.counts,
             "commands": self._desk.counts,
             "sensor_failures": self.sensors.failures,
-            "tickets": self.tickets.counts,
+            "custody": self.custody.counts(),
+            "provisioning": self.provisioning.counts,
             "frames_refused": self._driver.dropped,
             "frames_damaged": self._link.dropped,
             "link_bytes": (self._link.bytes_in, self._link.bytes_out),
@@ -241,22 +252,23 @@ class Node:
 
     def _start_afresh(self) -> None:
         """A new engine: the old one may have been interrupted in the middle of anything."""
-        expect = self.settings.expect
-        trust = None if expect is None else lambda peer_id: peer_id == expect
         self._engine = Engine(
             self._identity,
             self._crypto,
             self._entropy,
             self._profile,
-            trust,
+            self._admits,
             self._limits,
-            self.tickets,
+            self.custody.tickets,
         )
-        self._connection = Connection(self._engine, expect, self._entropy)
+        self._connection = Connection(self._engine, self.settings.expect, self._entropy)
         self.mailbox.session_ended()
         self._driver = LinkDriver(
             self._engine, self._link, self._clock, self._on_event, self._tick
         )
+
+    def _admits(self, peer_id: bytes) -> bool:
+        return self.settings.expect in (None, peer_id)
 
     async def _serve_link(self) -> None:
         while True:
@@ -289,19 +301,24 @@ class Node:
         if isinstance(event, Received):
             self._on_message(event)
         elif isinstance(event, Delivered):
-            ident = self.mailbox.delivered(event.session, event.message)
-            if ident is not None:
-                self._desk.delivered(ident)
+            if not self.provisioning.delivered(event.session, event.message):
+                ident = self.mailbox.delivered(event.session, event.message)
+                if ident is not None:
+                    self._desk.delivered(ident)
         elif self._connection.handle_event(event, now):
             if isinstance(event, Established):
                 self.mailbox.session_began(event.session)
             else:
                 self.mailbox.session_ended()
+                self.provisioning.session_ended(event.session)
         self._driver.wake()  # the mailbox may have work, or room, now
         self._tell(event)
 
     def _on_message(self, event: Received) -> None:
         peer_id = self._connection.peer_of(event.session)
+        if is_provisioning(event.payload):
+            self.provisioning.take(event.payload, event.session, peer_id, self._objection(peer_id))
+            return
         try:
             message = MeshMessage.decode(event.payload)
         except ProtocolError:
@@ -314,6 +331,30 @@ class Node:
             self.counts["inbox_dropped"] += 1
         self._inbox.append((message.origin or peer_id, message))
         self._arrived.set()
+
+    def _objection(self, peer_id: bytes) -> "str | None":
+        """Why this neighbour may not provision us: it needs a cable in its hand, or our pin."""
+        if self.settings.expect not in (None, peer_id):
+            return "this node belongs to another gateway"
+        if self.settings.expect is None and not self._profile.point_to_point:
+            return "a node that belongs to nobody is provisioned over a cable only"
+        return None
+
+    def _provisioned(self, peer_id: bytes, plan: "dict[str, Any]") -> None:
+        """Belong to ``peer_id`` from now on."""
+        values: "dict[str, Any]" = {"expect": peer_id}
+        if "name" in plan:
+            values["name"] = plan["name"]
+        if "interval" in plan:
+            values["interval_ms"] = plan["interval"]
+        self.change_settings(**values)
+        self._connection.expect = peer_id
+        self._desk.pinned = True
+
+    def _send_raw(self, session: int, payload: bytes) -> int:
+        number = self._engine.send(session, payload, self._clock.now())
+        self._driver.wake()
+        return number
 
     def _on_own_event(self, event: "Record") -> None:
         self._driver.wake()  # a reply may be waiting in the mailbox

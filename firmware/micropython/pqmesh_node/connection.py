@@ -34,9 +34,9 @@ class Connection:
         self.session: "int | None" = None
         self.peer_id: "bytes | None" = None
         self.attempts = 0
+        self.expect = expect
         self._peers: "dict[int, bytes]" = {}  # every session's peer, older ones included
         self._engine = engine
-        self._expect = expect
         self._entropy = entropy
         self._attempt: "int | None" = None
         self._due = 0
@@ -47,7 +47,7 @@ class Connection:
         if self.session is not None or self._attempt is not None or now < self._due:
             return
         try:
-            self._attempt = self._engine.connect(now, self._expect)
+            self._attempt = self._engine.connect(now, self.expect)
             self.attempts += 1
         except Busy:  # the neighbour's own handshake fills the table; let it finish
             self._postpone(now)

@@ -56,7 +56,7 @@ class CommandDesk:
             "storage_failures": 0,
         }
         self._own_id = own_id
-        self._pinned = pinned
+        self.pinned = pinned
         self._commands = commands
         self._journal = journal
         self._mailbox = mailbox
@@ -84,7 +84,7 @@ class CommandDesk:
         origin = peer_id if message.origin is None else message.origin
         name = message.body["c"]
         command = Command(message.id, origin, name)
-        if not self._pinned:
+        if not self.pinned:
             self._refuse(command, NOT_PINNED)
             return
         if len(name.encode()) > NAME_BYTES:

@@ -15,12 +15,14 @@ if TYPE_CHECKING:
 def status_of(node: "Node") -> "dict[str, Any]":
     """What an operator asks for first; the reply to the command ``status`` must hold it."""
     peer = node.neighbour
+    expect = node.settings.expect
+    current = node.custody.keyring.current()
     return {
         "name": node.settings.name,
         "peer_id": node.peer_id.hex(),
         "machine": machine_name(),
         "neighbour": None if peer is None else short(peer),
-        "pinned": node.settings.expect is not None,
+        "pinned": expect is not None,
         "uptime_ms": node.uptime_ms(),
         "heap_free": mem_free(),
         "interval_ms": node.settings.interval_ms,
@@ -29,7 +31,9 @@ def status_of(node: "Node") -> "dict[str, Any]":
         "dropped": node.mailbox.dropped,
         "handshakes": node.handshakes,
         "resumed": node.engine_stats.handshakes_resumed,
-        "tickets": len(node.tickets),
+        "tickets": len(node.custody.tickets),
+        "epoch": 0 if current is None else current.epoch,
+        "prekeys": 0 if expect is None else node.custody.prekeys.stocked(expect),
     }
 
 

@@ -17,11 +17,21 @@ from .commands.identity import identity
 from .commands.listen import listen
 from .commands.node import node
 from .commands.peer import peer
+from .commands.provision import provision_command
 from .commands.send import send
 from .commands.status import status
 from .context import Context
 
-COMMANDS: tuple[click.Command, ...] = (identity, gateway, peer, node, send, listen, status)
+COMMANDS: tuple[click.Command, ...] = (
+    identity,
+    gateway,
+    peer,
+    node,
+    provision_command,
+    send,
+    listen,
+    status,
+)
 INTERRUPTED = 130
 
 

@@ -125,9 +125,9 @@ def table(title: str, headings: Sequence[str], rows: Iterable[Sequence[object]])
     return shown
 
 
-def console() -> Console:
-    """Standard output: colours on a terminal, plain and unwrapped elsewhere."""
-    return Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
+def console(stderr: bool = False) -> Console:
+    """Standard output, or error: colours on a terminal, plain and unwrapped elsewhere."""
+    return Console(highlight=False, markup=False, emoji=False, soft_wrap=True, stderr=stderr)
 
 
 def _amount(value: object, unit: str) -> str:

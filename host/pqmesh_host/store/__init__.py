@@ -2,6 +2,7 @@
 """What must survive a restart or a power cut, in one SQLite file."""
 
 from .credentials import CredentialStore
+from .custody import Custody, Provisioned
 from .prekeys import PrekeyStore
 from .sqlite import MAX_PEERS, KnownPeer, Store
 from .tickets import TicketStore
@@ -9,8 +10,10 @@ from .tickets import TicketStore
 __all__ = (
     "MAX_PEERS",
     "CredentialStore",
+    "Custody",
     "KnownPeer",
     "PrekeyStore",
+    "Provisioned",
     "Store",
     "TicketStore",
 )

@@ -67,20 +67,22 @@ class CredentialStore:
                 self._forget(peer_id)
         return keyring
 
-    def renew(self, keyring: Keyring, identity: Identity, crypto: Crypto) -> bool:
+    def renew(self, keyring: Keyring, identity: Identity, crypto: Crypto, floor: int = 0) -> bool:
         """Begin an epoch of ours when there is none, or the newest ends soon; whether it did.
 
         Its number is above every one that was ever stored, so that no peer takes it for old.
 
+        :param floor: an epoch of ours that somebody has accepted and we have lost: begin a later
         :raises StoreError: it could not be stored; there is no new epoch
         """
         now_s = self._clock()
         if keyring.current() is not None:
             body = keyring.credential()[DSA_PUBLIC_BYTES:][:BODY_BYTES]
-            if parse_body(body).end_s - now_s > RENEW_BEFORE_S:
+            newest = parse_body(body)
+            if newest.epoch > floor and newest.end_s - now_s > RENEW_BEFORE_S:
                 return False
         rows = self._store.execute("SELECT value FROM counter WHERE name = 'epoch'")
-        highest = rows[0][0] if rows else 0
+        highest = max(floor, rows[0][0] if rows else 0)
         wanted = own_epochs.plan(highest + 1, now_s)
         keyring.adopt(own_epochs.certify(identity, crypto, secrets.token_bytes, wanted))
         return True

@@ -41,6 +41,10 @@ class Shelf:
             "DELETE FROM prekey WHERE peer_id = ? AND number = ?", (self._peer_id, index)
         )
 
+    def clear(self) -> None:
+        """Let go of every key."""
+        self._store.execute("DELETE FROM prekey WHERE peer_id = ?", (self._peer_id,))
+
 
 class PrekeyStore:
     """Fills a Prekeys at the start, and keeps every change of it.
@@ -88,7 +92,8 @@ class PrekeyStore:
                 (peer_id, state),
             )
             wipe(state)
-        self._store.scrub()
+        if what == CHAIN:
+            self._store.scrub()
 
     def _forget(self, table: str, peer_id: bytes) -> None:
         self._store.execute(f"DELETE FROM {table} WHERE peer_id = ?", (peer_id,))  # noqa: S608

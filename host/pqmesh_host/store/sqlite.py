@@ -7,6 +7,7 @@
     ticket  (seq, peer_id, body)            how to resume with whom (tickets.py)
     own_epoch, credential, counter          KEM keys, ours and our peers' (credentials.py)
     prekey_chain, prekey_stock, prekey      one-time keys, likewise (prekeys.py)
+    provisioned (peer_id, tags of both chains, ..)  whom we have provisioned (custody.py)
 
 SQLite in WAL mode with synchronous=FULL: when a transaction has ended, a power cut no longer
 takes it back. That is what lets a node acknowledge a message the moment it is stored here.
@@ -60,6 +61,10 @@ CREATE TABLE prekey_stock (peer_id BLOB PRIMARY KEY, state BLOB NOT NULL);
 CREATE TABLE prekey (peer_id BLOB NOT NULL, number INTEGER NOT NULL, public BLOB NOT NULL,
                      PRIMARY KEY (peer_id, number)) WITHOUT ROWID;
 """,
+    """
+CREATE TABLE provisioned (peer_id BLOB PRIMARY KEY, ours BLOB NOT NULL, theirs BLOB NOT NULL,
+                          name TEXT NOT NULL DEFAULT '', finished_s INTEGER NOT NULL DEFAULT 0);
+""",
 )
 """What each version adds to the one before; a file of any of them is brought up to the last."""
 
@@ -82,6 +87,7 @@ class Store:
     def __init__(self, path: Path, database: sqlite3.Connection) -> None:
         self._path = path
         self._database = database
+        self._scrub_due = False
 
     @classmethod
     @contextlib.contextmanager
@@ -117,6 +123,8 @@ class Store:
                 self._database.execute("ROLLBACK")
                 raise
             self._database.execute("COMMIT")
+        if self._scrub_due:
+            self.scrub()
 
     def execute(self, statement: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
         """Run one statement; for the other tables of this package.
@@ -129,9 +137,11 @@ class Store:
     def scrub(self) -> None:
         """Empty the write-ahead log, in which replaced values would otherwise wait to be reused.
 
-        Called after a secret was replaced; outside a transaction.
+        Called after a secret was replaced. Within a transaction it waits for its end.
         """
-        self.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self._scrub_due = self._database.in_transaction
+        if not self._scrub_due:
+            self.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def remember_seen(self, origin: bytes, ident: bytes, keep: int) -> None:
         """Note a message id; only the last ``keep`` of each origin stay, MAX_SEEN of all."""

@@ -105,7 +105,7 @@ def test_a_misspelt_section_gets_its_line_and_the_right_name() -> None:
 
 
 def test_a_name_like_no_other_gets_the_list() -> None:
-    assert "Known names: control, identity" in refusal("[zzz]\n").advice
+    assert "Known names: control, floors, identity" in refusal("[zzz]\n").advice
     assert "Known names: socket" in refusal("[control]\nxyz = 1\n").advice
 
 

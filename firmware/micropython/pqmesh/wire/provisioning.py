@@ -55,7 +55,7 @@ class Begin(WireObject):
         ("kind", U8),
         ("version", U8),
         ("now_s", U32),  # Unix time; 0: not known
-        ("epoch_floor", U16),  # the lowest epoch that the operator would accept of the node
+        ("epoch_floor", U16),  # the highest epoch the operator has accepted of the node; 0: none
         ("entropy", Fixed(ENTROPY_BYTES)),  # mixed into every secret the node makes from now on
         ("chain", Fixed(TAG_BYTES)),  # names the operator's chain of prekeys for this node
         ("credential_id", Fixed(TAG_BYTES)),  # of the operator's present KEM key
@@ -87,6 +87,8 @@ class Ready(WireObject):
         ("chain", Fixed(TAG_BYTES)),  # names the node's chain of prekeys for this operator
         ("index", U16),  # the first key of it that can still be handed out
         ("stocked", U16),  # the first key of the operator's chain that it lacks
+        ("left", U16),  # keys of the operator's that it has not used yet
+        ("epoch_floor", U16),  # the highest epoch the node has accepted of the operator; 0: none
         ("credential_id", Fixed(TAG_BYTES)),  # of the node's present KEM key
     )
     FIELDS = names(LAYOUT)
@@ -96,6 +98,8 @@ class Ready(WireObject):
     chain: bytes
     index: int
     stocked: int
+    left: int
+    epoch_floor: int
     credential_id: bytes
 
 
@@ -274,9 +278,17 @@ def begin(
     return Begin(_BEGIN, VERSION, now_s, epoch_floor, entropy, chain, credential_id).encode()
 
 
-def ready(flags: int, chain: bytes, index: int, stocked: int, credential_id: bytes) -> bytes:
-    """Return the octets of a Ready."""
-    return Ready(_READY, flags, chain, index, stocked, credential_id).encode()
+def ready(
+    flags: int,
+    chain: bytes,
+    index: int,
+    stock: "tuple[int, int]",
+    epoch_floor: int,
+    credential_id: bytes,
+) -> bytes:
+    """Return the octets of a Ready; ``stock``: (the first key it lacks, keys it has left)."""
+    stocked, left = stock
+    return Ready(_READY, flags, chain, index, stocked, left, epoch_floor, credential_id).encode()
 
 
 def start(flags: int, first: int, count: int) -> bytes:

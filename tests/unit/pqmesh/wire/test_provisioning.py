@@ -17,7 +17,7 @@ GOLDEN = [
         wire.begin(0x01020304, 5, b"\xee" * 32, TAG, OTHER),
         "50 01 01020304 0005" + "ee" * 32 + "77" * 8 + "88" * 8,
     ),
-    (wire.ready(1, TAG, 3, 16, OTHER), "51 01" + "77" * 8 + "0003 0010" + "88" * 8),
+    (wire.ready(1, TAG, 3, (16, 9), 4, OTHER), "51 01" + "77" * 8 + "0003 0010 0009 0004" + "88" * 8),
     (wire.start(1, 3, 64), "52 01 0003 40"),
     (wire.part(1024, b"abc"), "53 0400 616263"),
     (wire.prekey(7, KEY), "54 0007" + "99" * 1184),
@@ -53,7 +53,7 @@ def test_another_version_is_said_to_be_one():
         wire.parse(b"\x50\x02and whatever that has")
 
 
-@pytest.mark.parametrize("made", [wire.ready(2, TAG, 0, 0, TAG), wire.start(0x80, 0, 0)])
+@pytest.mark.parametrize("made", [wire.ready(2, TAG, 0, (0, 0), 0, TAG), wire.start(0x80, 0, 0)])
 def test_unknown_flags_are_refused(made):
     with pytest.raises(Malformed, match="unknown flags"):
         wire.parse(made)
