@@ -22,10 +22,6 @@ UNI = 2
 """Bit of a stream id: set on unidirectional streams (RFC 9000 §2.1)."""
 
 
-HEAD_BYTES = 8
-"""As long as the magics are; a peer may send them a byte at a time."""
-
-
 class TooLong(Exception):
     """The stream now carries more than one message may; its bytes were dropped."""
 
@@ -101,9 +97,9 @@ class Assembly:
         return stream_id
 
     def head(self, stream_id: int) -> bytes:
-        """At least HEAD_BYTES of an incomplete message, or all there is, to see its kind."""
+        """The first bytes of an incomplete message, for a look at its kind."""
         stream = self._streams.get(stream_id)
-        return b"" if stream is None else b"".join(stream.chunks[:HEAD_BYTES])
+        return b"" if stream is None else b"".join(stream.chunks[:2])
 
     def release(self, stream_id: int) -> bytes:
         """Hand over what came of a stream that turned out to be no message."""
@@ -112,26 +108,6 @@ class Assembly:
             self._incomplete -= stream.size
             self._taken += stream.size
         return b"".join(stream.chunks)
-
-    def lend(self, stream_id: int) -> bytes:
-        """Hand over what came of a stream that turned out to be an application's.
-
-        It waits for the application from now on, as ``hold`` says of what follows.
-        """
-        stream = self._streams.pop(stream_id, _Stream())
-        if not stream.refused:
-            self._incomplete -= stream.size
-            self._waiting += stream.size
-        return b"".join(stream.chunks)
-
-    def hold(self, size: int) -> None:
-        """Bytes wait for the application elsewhere, until ``consumed``."""
-        self._waiting += size
-
-    def consumed(self, size: int) -> None:
-        """The application has them."""
-        self._waiting -= size
-        self._taken += size
 
     def passed(self, size: int) -> None:
         """Bytes went by that nothing here holds."""
