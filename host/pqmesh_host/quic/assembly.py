@@ -6,10 +6,13 @@ and what the application has taken. The peer may send
 
     taken + window                         while messages wait in the inbox
     taken + window + incomplete            while none do, up to ``taken + ceiling``
+    + held                                 for what application streams hold unread, too
 
 so a slow application slows its peer down, and a peer that sends many long messages at
 once cannot stall itself: waiting for an application that has nothing to take would be
-for ever. At the ceiling the newest incomplete message is refused. Pure.
+for ever. An application stream has a window of its own; one that is not read stops
+itself, and messages and other streams only at the ceiling. There, while nothing waits for
+the application, the newest incomplete message is refused. Pure.
 """
 
 from __future__ import annotations
@@ -20,6 +23,10 @@ from .limits import QuicLimits
 
 UNI = 2
 """Bit of a stream id: set on unidirectional streams (RFC 9000 §2.1)."""
+
+
+HEAD_BYTES = 8
+"""As long as the magics are; a peer may send them a byte at a time."""
 
 
 class TooLong(Exception):
@@ -43,6 +50,7 @@ class Assembly:
         self._streams: dict[int, _Stream] = {}
         self._incomplete = 0
         self._waiting = 0
+        self._held = 0
         self._taken = 0
         self._ended = 0  # uni streams only: they are what message_credit counts
 
@@ -90,16 +98,16 @@ class Assembly:
 
     def refuse_newest(self, used: int) -> int | None:
         """Pick the stream to give up when ``used`` bytes leave the peer no credit at all."""
-        if self._waiting or not self._incomplete or used < self.byte_credit:
+        if self._waiting or self._held or not self._incomplete or used < self.byte_credit:
             return None
         stream_id = max(s for s, stream in self._streams.items() if not stream.refused)
         self._drop(self._streams[stream_id])
         return stream_id
 
     def head(self, stream_id: int) -> bytes:
-        """The first bytes of an incomplete message, for a look at its kind."""
+        """At least HEAD_BYTES of an incomplete message, or all there is, to see its kind."""
         stream = self._streams.get(stream_id)
-        return b"" if stream is None else b"".join(stream.chunks[:2])
+        return b"" if stream is None else b"".join(stream.chunks[:HEAD_BYTES])
 
     def release(self, stream_id: int) -> bytes:
         """Hand over what came of a stream that turned out to be no message."""
@@ -108,6 +116,32 @@ class Assembly:
             self._incomplete -= stream.size
             self._taken += stream.size
         return b"".join(stream.chunks)
+
+    def lend(self, stream_id: int) -> bytes:
+        """Hand over what came of a stream that turned out to be an application's.
+
+        It waits for the application from now on, as ``hold`` says of what follows.
+        """
+        stream = self._streams.pop(stream_id, _Stream())
+        if not stream.refused:
+            self._incomplete -= stream.size
+            self._held += stream.size
+        return b"".join(stream.chunks)
+
+    def keep(self, stream_id: int, size: int) -> None:
+        """As ``lend``, for a message that is whole: it was an application's stream."""
+        self._waiting -= size
+        self._held += size
+        self._forget(stream_id)
+
+    def hold(self, size: int) -> None:
+        """Bytes wait for the application elsewhere, until ``consumed``."""
+        self._held += size
+
+    def consumed(self, size: int) -> None:
+        """The application has them."""
+        self._held -= size
+        self._taken += size
 
     def passed(self, size: int) -> None:
         """Bytes went by that nothing here holds."""
@@ -122,7 +156,7 @@ class Assembly:
     @property
     def byte_credit(self) -> int:
         """How far the peer may send, in bytes since the start of the connection."""
-        ahead = self._limits.receive_window_bytes
+        ahead = self._limits.receive_window_bytes + self._held
         if not self._waiting:
             ahead += self._incomplete
         return self._taken + min(ahead, self._limits.assembly_ceiling_bytes)
@@ -134,8 +168,8 @@ class Assembly:
 
     @property
     def held_bytes(self) -> int:
-        """Bytes held in memory: incomplete and waiting."""
-        return self._incomplete + self._waiting
+        """Bytes held in memory: incomplete, waiting, and unread of streams."""
+        return self._incomplete + self._waiting + self._held
 
     def _forget(self, stream_id: int) -> None:
         self._streams.pop(stream_id, None)

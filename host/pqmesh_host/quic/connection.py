@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, cast
 
-from aioquic.quic.connection import QuicConnectionError
+from aioquic.quic.connection import QuicConnectionError, QuicNetworkPath
 from aioquic.quic.packet import QuicErrorCode, QuicFrameType
 from aioquic.quic.packet_builder import QuicPacketBuilder
 from aioquic.quic.recovery import QuicPacketSpace
@@ -34,6 +34,9 @@ DATAGRAM_OVERHEAD = 1 + 4
 
 PACKET_OVERHEAD = 1 + 2 + 16 + DATAGRAM_OVERHEAD
 """First byte, packet number and AEAD tag of a 1-RTT packet, and the frame's own."""
+
+MAX_STREAM_DATA_CAPACITY = 1 + 8 + 8
+"""Type, stream id and limit at their longest."""
 
 _NOTHING = Buffer(capacity=0)
 
@@ -59,6 +62,7 @@ class PqConnection(FramedConnection):
         self._verify_peer = verify_peer
         self.rejected_key: RawPublicKey | None = None
         self.byte_streams: set[int] = set()
+        self.stream_credit_moved = False
         self._loss._pacer = CoarsePacer(max_datagram_size=self._max_datagram_size)
         cast(CappedReno, self._loss._cc).cap = limits.congestion_window_bytes
 
@@ -117,6 +121,13 @@ class PqConnection(FramedConnection):
         """Connection credit a stream has used; None once aioquic has forgotten it."""
         stream = self._streams.get(stream_id)
         return None if stream is None else stream.receiver.highest_offset
+
+    def extend_stream(self, stream_id: int, size: int) -> None:
+        """Let the peer send ``size`` more on a stream whose reader took as much."""
+        stream = self._streams.get(stream_id)
+        if stream is not None and not stream.receiver.is_finished:
+            stream.max_stream_data_local += size
+            self.stream_credit_moved = True
 
     def refuse_stream(self, stream_id: int, code: int) -> None:
         """STOP_SENDING, if the stream still receives."""
@@ -187,6 +198,26 @@ class PqConnection(FramedConnection):
     def _write_stream_limits(
         self, builder: QuicPacketBuilder, space: QuicPacketSpace, stream: QuicStream
     ) -> None:
-        """A message stream's first credit covers the longest; a byte stream's grows."""
+        """A message stream's first credit covers the longest; a byte stream's grows by itself,
+        an application stream's by ``extend_stream``, announced an eighth of it at a time."""
         if stream.stream_id in self.byte_streams:
             super()._write_stream_limits(builder, space, stream)
+            return
+        limit = stream.max_stream_data_local
+        if limit - stream.max_stream_data_local_sent < self._pq.max_stream_data // 8:
+            return
+        buf = builder.start_frame(
+            QuicFrameType.MAX_STREAM_DATA,
+            capacity=MAX_STREAM_DATA_CAPACITY,
+            handler=self._on_max_stream_data_delivery,
+            handler_args=(stream,),
+        )
+        buf.push_uint_var(stream.stream_id or 0)
+        buf.push_uint_var(limit)
+        stream.max_stream_data_local_sent = limit
+
+    def _write_application(
+        self, builder: QuicPacketBuilder, network_path: QuicNetworkPath, now: float
+    ) -> None:
+        self.stream_credit_moved = False  # what follows announces it
+        super()._write_application(builder, network_path, now)

@@ -123,6 +123,16 @@ class NoStream(QuicError):
     """The peer's credit for streams is used up."""
 
 
+class StreamAborted(QuicError):
+    """Half of an application stream was reset or stopped, with an application's ``code``."""
+
+    def __init__(self, code: int, *, by_peer: bool) -> None:
+        self.code = code
+        self.by_peer = by_peer
+        who = "the peer" if by_peer else "this side"
+        super().__init__(f"{who} ended the stream (code {code:#x})")
+
+
 class RelayRefused(QuicError):
     """A relay answered with another status than 200 (``relay.wire``)."""
 

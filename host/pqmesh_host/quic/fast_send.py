@@ -114,6 +114,7 @@ class FastSend(PqConnection):
             or self._probe_pending
             or self._ping_pending
             or self._queued_frames
+            or self.stream_credit_moved
             or self._datagrams_pending
             or self._retire_connection_ids
             or self._handshake_done_pending

@@ -44,6 +44,14 @@ class Sender:
         async with self._turn:
             self._put(await self._next_stream(len(data)), data)
 
+    async def open_stream(self, head: bytes) -> int:
+        """Open a bidi stream, once the peer's credit allows; ``head`` goes out at once."""
+        async with self._turn:
+            stream_id = await self._next_stream(len(head), bidi=True)
+            self._connection.send_stream_data(stream_id, head)
+            self._touch()
+            return stream_id
+
     async def send_acknowledged(
         self, data: bytes, timeout_s: float, request_id: bytes | None
     ) -> None:

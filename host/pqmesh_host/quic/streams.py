@@ -2,8 +2,8 @@
 """What arrives on the streams of one connection, and what is answered at once.
 
 Whole uni streams are classified; application messages go to the inbox, probes are
-answered. Bidi streams carry ACK-v2 requests, which we answer; the rest is refused in the
-way ant-quic expects. Nothing here waits.
+answered. Bidi streams carry ACK-v2 requests, which we answer, or an application's bytes;
+the rest is refused in the way ant-quic expects. Nothing here waits.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, TypeVar
 from aioquic.quic import events
 
 from . import messages
+from .appstreams import AppStreams
 from .assembly import UNI, Assembly, TooLong
 from .bytestream import ByteStream
 from .connection import PqConnection
@@ -62,15 +63,17 @@ class Streams:
         self._probes: dict[bytes, asyncio.Future[None]] = {}
         self._requests: dict[int, asyncio.Future[tuple[int, int]]] = {}
         self._bytes: dict[int, ByteStream] = {}
+        self.apps = AppStreams(connection, self._assembly, self._credit_moved)
 
     def handle(self, event: events.QuicEvent, now: float) -> None:
         """Take one event of aioquic."""
         if isinstance(event, events.StreamDataReceived):
             self._on_data(event.stream_id, event.data, event.end_stream, now)
         elif isinstance(event, events.StreamReset):
-            self._on_reset(event.stream_id)
+            self._on_reset(event.stream_id, event.error_code)
         elif isinstance(event, events.StopSendingReceived):
             self.counts["stopped_by_peer"] += 1
+            self.apps.stopped(event.stream_id, event.error_code)
         self.update_credit()
 
     def update_credit(self) -> bool:
@@ -110,6 +113,7 @@ class Streams:
         for stream in list(self._bytes.values()):
             stream.end()
         self._bytes.clear()
+        self.apps.fail(error)
 
     def open_bytes(self, first: bytes) -> ByteStream:
         """Open a bidi stream that is no message; ``first`` goes out at once.
@@ -133,6 +137,9 @@ class Streams:
     def _on_data(self, stream_id: int, data: bytes, end: bool, now: float) -> None:
         if stream_id in self._bytes:
             self._on_bytes(self._bytes[stream_id], stream_id, data, end)
+            return
+        if stream_id in self.apps:
+            self.apps.receive(stream_id, data, end)
             return
         try:
             message = self._assembly.feed(stream_id, data, end)
@@ -193,6 +200,11 @@ class Streams:
         self._connection.send_stream_data(stream_id, answer, end_stream=True)
 
     def _on_request(self, stream_id: int, message: bytes, now: float) -> None:
+        if message.startswith(messages.APP_STREAM) and self.apps.has_room():
+            self.counts["app_stream"] += 1
+            self._assembly.keep(stream_id, len(message))
+            self.apps.arrived(stream_id, message, end=True)
+            return
         if not message.startswith(messages.ACK_REQUEST):
             self._refuse_bidi(stream_id, message)
             self._assembly.take(stream_id, len(message))
@@ -230,11 +242,14 @@ class Streams:
         self._assembly.take(stream_id, len(message))
 
     def _look_ahead(self, stream_id: int) -> None:
-        """Relay or refuse a bidi stream of another kind before all of it has come."""
+        """Hand on or refuse a bidi stream of another kind before all of it has come."""
         head = self._assembly.head(stream_id)
         if len(head) < messages.MAGIC_BYTES or head.startswith(messages.ACK_REQUEST):
             return
-        if self._services.relay is not None and not head.startswith(messages.APP_STREAM):
+        if head.startswith(messages.APP_STREAM) and self.apps.has_room():
+            self.counts["app_stream"] += 1
+            self.apps.arrived(stream_id, self._assembly.lend(stream_id), end=False)
+        elif self._services.relay is not None and not head.startswith(messages.APP_STREAM):
             self.counts["relay"] += 1
             stream, came = self._byte_stream(stream_id), self._assembly.release(stream_id)
             self._services.relay(self._owner, stream)
@@ -253,8 +268,11 @@ class Streams:
         answer = messages.RELAY_NOT_SERVED
         self._connection.send_stream_data(stream_id, answer, end_stream=True)
 
-    def _on_reset(self, stream_id: int) -> None:
+    def _on_reset(self, stream_id: int, code: int) -> None:
         self.counts["reset_by_peer"] += 1
+        if stream_id in self.apps:
+            self.apps.reset(stream_id, code)
+            return
         stream = self._bytes.pop(stream_id, None)
         if stream is not None:
             used = self._connection.received_bytes(stream_id) or stream.received
@@ -271,3 +289,8 @@ class Streams:
         self._assembly.take(stream_id, size)
         if self.update_credit():
             self._on_credit()
+
+    def _credit_moved(self) -> None:
+        """An application stream was read from or written to."""
+        self.update_credit()
+        self._on_credit()

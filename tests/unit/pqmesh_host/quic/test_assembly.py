@@ -178,3 +178,22 @@ def test_a_released_stream_is_credited_and_forgotten():
     assert assembly.byte_credit == before + 108
     assert assembly.held_bytes == 0
     assert assembly.release(0) == b""
+
+
+def test_a_head_is_found_however_small_its_pieces():
+    assembly = Assembly(LIMITS)
+    for byte in b"ANQAppB1 and more":
+        assembly.feed(0, bytes((byte,)), end=False)
+    assert assembly.head(0) == b"ANQAppB1"
+
+
+def test_what_is_lent_holds_credit_until_it_is_consumed():
+    assembly = Assembly(LIMITS)
+    start = assembly.byte_credit
+    assembly.feed(0, bytes(100), end=False)
+    assert assembly.lend(0) == bytes(100)
+    assembly.hold(50)
+    assert (assembly.byte_credit, assembly.held_bytes) == (start + 150, 150)
+    assert assembly.refuse_newest(start) is None
+    assembly.consumed(150)
+    assert (assembly.byte_credit, assembly.held_bytes) == (start + 150, 0)

@@ -6,7 +6,7 @@ import hashlib
 
 import pytest
 
-from pqmesh_host.quic import frames, lifecycle, messages
+from pqmesh_host.quic import appstreams, frames, lifecycle, messages
 from pqmesh_host.quic.endpoint import QuicEndpoint
 from pqmesh_host.quic.errors import NotAcknowledged, PeerClosed
 from support.quic_net import endpoints, eventually, joined
@@ -406,13 +406,15 @@ async def test_a_relay_request_is_declined_in_its_own_language():
         assert await exchange(dialled, bind_any) == messages.RELAY_NOT_SERVED
 
 
-async def test_an_application_byte_stream_is_reset():
+async def test_an_application_byte_stream_is_reset_where_too_many_wait(monkeypatch):
+    monkeypatch.setattr(appstreams, "MAX_UNACCEPTED", 0)
     async with joined() as (dialled, accepted):
         assert await exchange(dialled, messages.APP_STREAM + b"bytes") == b""
         assert accepted.counts["refused_app_stream"] == 1
 
 
-async def test_a_bidi_stream_of_another_kind_is_refused_before_its_end():
+async def test_a_bidi_stream_of_another_kind_is_refused_before_its_end(monkeypatch):
+    monkeypatch.setattr(appstreams, "MAX_UNACCEPTED", 0)
     async with joined() as (dialled, accepted):
         stream_id = dialled.connection.get_next_available_stream_id()
         dialled.connection.send_stream_data(stream_id, messages.APP_STREAM + bytes(100))
