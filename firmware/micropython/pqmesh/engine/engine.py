@@ -21,7 +21,7 @@ from ..wire.fragment import (
     Sack,
     decode_fragment,
 )
-from ..wire.handshake import HS_K, HS_S, M3, MESSAGE_BYTES
+from ..wire.handshake import HS_K, HS_RK, HS_RP, HS_S, M2, M3, MESSAGE_BYTES
 from ..wire.hs_k import CONFIRM, NEED_CREDENTIAL, PART_1
 from ..wire.layout import decode
 from ..wire.resumption import RESUME, RESUMED
@@ -41,12 +41,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..credentials.keyring import Keyring
+    from ..credentials.prekeys import Prekeys
     from ..crypto import Crypto
     from ..identity import Identity
     from ..limits import Limits, LinkProfile
     from ..record import Record
     from .floors import Floors
     from .flows import Finished, Flow
+    from .heals import HealTable
     from .stats import Stats
     from .tickets import Tickets
 
@@ -70,6 +72,7 @@ class Engine:
     :param limits: how much memory this engine may use (pqmesh.limits.BOARD or GATEWAY)
     :param tickets: where resumption secrets are kept (engine.tickets); None: HS-R is off
     :param keyring: the KEM keys of HS-K (credentials.keyring); None: HS-K is off
+    :param prekeys: one-time KEM keys of HS-RP (credentials.prekeys); None: HS-RP is off
     :param floors: what the operator decides about modes (engine.floors); None: HS-S only where
         there is one neighbour
     :param network_key: 32 octets that the nodes of a network share: HELLO shows them; or None
@@ -86,6 +89,7 @@ class Engine:
         limits: "Limits" = BOARD,
         tickets: "Tickets | None" = None,
         keyring: "Keyring | None" = None,
+        prekeys: "Prekeys | None" = None,
         floors: "Floors | None" = None,
         network_key: "bytes | None" = None,
     ) -> None:
@@ -106,7 +110,14 @@ class Engine:
         self._resumes: "ResumeTable | None" = None
         if tickets is not None:
             self._resumes = ResumeTable(
-                self._context, self._handshakes, self._sessions, trust, tickets
+                self._context,
+                self._handshakes,
+                self._sessions,
+                trust,
+                tickets,
+                self._flows,
+                keyring,
+                prekeys,
             )
             self._handshakes.pool.resumes = self._resumes
 
@@ -115,7 +126,7 @@ class Engine:
         """Counters: frames and bytes in and out, handshakes, and what was dropped why."""
         return self._context.stats
 
-    def connect(self, now: int, expect: "bytes | None" = None) -> int:
+    def connect(self, now: int, expect: "bytes | None" = None, heal: bool = False) -> int:
         """Start a handshake as initiator; returns the session's handle.
 
         HS-R where there is a ticket for ``expect``; when it stays unanswered, or there is none,
@@ -124,9 +135,10 @@ class Engine:
         two attempts become one and this handle names the result.
 
         :param expect: the PeerId that must answer; None takes whoever does
+        :param heal: take in a fresh KEM secret where a ticket is gone on with: HS-RP or HS-RK
         :raises Busy: no room for another handshake
         """
-        handle = 0 if self._resumes is None else self._resumes.connect(now, expect)
+        handle = 0 if self._resumes is None else self._resumes.connect(now, expect, heal)
         return handle or self._handshakes.connect(now, expect)
 
     def send(
@@ -192,7 +204,8 @@ class Engine:
             self._resumes.handle_timeout(now)
         self._handshakes.handle_timeout(now)
         self._flows.handle_timeout(now)
-        self._handshakes.step(now)
+        if not self._handshakes.step(now) and self._resumes is not None:
+            self._resumes.heals.step(now)
         self._sessions.sweep()
 
     def next_transmit(self, now: "int | None" = None) -> "bytes | None":
@@ -276,7 +289,7 @@ class Engine:
                     return
                 raise Unexpected("no such flow here")
             head = Head(fragment)
-            owner, tally = self._handshakes.expects(head, now)
+            owner, tally = self._table(head.mode).expects(head, now)
             flow = self._flows.open(head, owner, tally, now)
             if owner and not self._context.link.point_to_point:
                 self._handshakes.begun(owner, now)
@@ -288,9 +301,15 @@ class Engine:
         elif fragment.wants_sack():
             self._acknowledge(flow, now)
 
+    def _table(self, mode: int) -> "HandshakeTable | HealTable":
+        """Return who takes the messages of a mode; what is not spoken here, it refuses."""
+        if mode in (HS_RK, HS_RP) and self._resumes is not None:
+            return self._resumes.heals
+        return self._handshakes
+
     def _on_whole(self, flow: "Flow", now: int) -> None:
         try:
-            owner = self._handshakes.on_message(flow, now)
+            owner = self._table(flow.mode).on_message(flow, now)
         except ProtocolError:
             self._flows.drop(flow)
             raise
@@ -309,11 +328,18 @@ class Engine:
 
     def _on_sack(self, frame: bytes, now: int) -> None:
         sack = decode(Sack, frame)
-        handshake = self._handshakes.sender_of(sack.flow, sack.message >> 6)
-        if handshake is None or handshake.sender is None:
+        number = sack.message >> 6
+        handshake = self._handshakes.sender_of(sack.flow, number)
+        if handshake is not None:
+            self._handshakes.on_sack(handshake, sack, now)
+            handshake.tally.received += len(frame)
+            return
+        heal = None if self._resumes is None else self._resumes.heals.sender_of(sack.flow, number)
+        if heal is None or heal.sender is None:
             raise Unexpected("SACK of a message that is not being sent")
-        self._handshakes.on_sack(handshake, sack, now)
-        handshake.tally.received += len(frame)
+        heal.sender.on_sack(sack, self._context.tx, now)
+        heal.touched_at = now
+        heal.tally.received += len(frame)
 
     def _on_poll(self, frame: bytes, now: int) -> None:
         poll = decode(Poll, frame)
@@ -337,10 +363,11 @@ class Engine:
         self._context.tx.put(sack, now, self._context.source)
 
     def _acknowledge_again(self, done: "Finished", now: int) -> None:
-        self._acknowledge(done, now)
         session = None
-        if done.number == M3 and done.mode == HS_S:
+        if (done.mode, done.number) in ((HS_S, M3), (HS_RK, M2)):
             session = self._sessions.by_handle(done.owner)
+        if session is None or done.mode == HS_S:
+            self._acknowledge(done, now)
         if session is not None:
             session.repeat(now)
         else:

@@ -181,7 +181,8 @@ class Entrances:
         if not self._shared:
             raise Unexpected("HELLO on a link that needs none")
         context = self._context
-        context.tx.put(self.doorman.on_hello(frame, context.source, now), now)
+        retry = self.doorman.on_hello(frame, context.source, now)
+        context.tx.put(retry, now, context.source, True)
 
     def admit(self, mode: int, m1: "Buffer", now: int) -> "Entry | None":
         """Check the front of M1, of which ``m1`` holds enough; None: it has none.

@@ -65,6 +65,7 @@ class Handshake:
         self.parts = 0  # HS-K: halves of a credential that were shown, or taken
         self.admitted = True  # a peer's: it may use the last place
         self.hint = ""  # what the silence may mean, said by somebody who proved nothing
+        self.address = context.source  # of the peer on the link, as far as it is known
         self._mtu = context.link.mtu
         self._context = context
 
@@ -122,7 +123,7 @@ class Handshake:
     def say(self, frame: bytes, answer_bytes: int, now: int) -> None:
         """Send a frame until it is answered; the message before it is done."""
         self.stop_sending()
-        self.sender = Repeater(self._context, frame, answer_bytes, self.tally)
+        self.sender = Repeater(self._context, frame, answer_bytes, self.tally, self.address)
         self.sender.start(self._context.tx, now)
 
     def stop_sending(self) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""HS-R with one peer: its ratchet, the R1 we have out, the R2 we have out, what is unconfirmed.
+"""Resuming with one peer: its ratchet, the R1 and the R2 we have out, what is unconfirmed.
 
     connect --> R1 is out --R2--> the session is open, unconfirmed --first frame--> done
                  |  ^
@@ -11,11 +11,14 @@ Which peer may do what when is decided in resumes.py; which generation is alive 
 """
 
 from ..compat import TYPE_CHECKING, const
-from ..wire.handshake import Params
+from ..wire.handshake import M1, Params
 from ..wire.layout import decode
-from ..wire.resumption import RESUME_BYTES, RESUMED_BYTES
+from ..wire.resumption import HS_R, RESUME_BYTES
+from . import hs_rk
+from .answer import Answer, patience_ms
 from .hs_r import Initiator, Names, draw_nonce, ticket_of
 from .resumption import Pending, Resumption, Secrets
+from .sender import MessageSender
 from .stats import Tally
 from .tickets import Ticket
 from .timers import earliest
@@ -26,25 +29,8 @@ if TYPE_CHECKING:
     from .session import Session
     from .tickets import Tickets
 
-TRIES = const(3)  # of R1 per generation held, before the full handshake
-_REPEATS = const(2)  # of R2 by timer; a repeated R1 draws more
-
-
-class Answer:
-    """Our R2, and the session that R3 will open."""
-
-    def __init__(self, session: "Session", r2: bytes, now: int) -> None:
-        self.session = session
-        self.r2 = r2
-        self.started_at = now
-        self.tally = Tally()
-        self.repeats = 0
-        self.deadline = now  # of the next repeat; once they are used up, of the end
-        self.expires_at = now
-
-    def settled(self) -> bool:
-        """Whether R2 will not be repeated any more: if the peer is there, it does not go on."""
-        return self.repeats >= _REPEATS
+TRIES = const(3)  # of R1 per generation held, before the next mode
+_HEAL_TRIES = const(4)  # of an R1 in fragments: all of it, a POLL, two heads
 
 
 class Peering:
@@ -55,7 +41,11 @@ class Peering:
         self.handle = 0  # of our owner's connect, while it has not come to anything
         self.tally = Tally()  # of that connect
         self.started_at = 0
-        self.initiator: "Initiator | None" = None  # our R1 is out
+        self.modes: "tuple[int, ...]" = ()  # still to be tried, the present one first
+        self.prekey: "tuple[int, bytes] | None" = None  # the peer's, for this connect
+        self.initiator: "Initiator | hs_rk.Initiator | None" = None  # our R1 is out
+        self.sender: "MessageSender | None" = None  # of that R1, if it goes in fragments
+        self.touched_at = -1  # when the peer last acknowledged some of it
         self.answer: "Answer | None" = None  # our R2 is out
         self.unconfirmed: "Session | None" = None  # opened by an R2; the peer not heard since
         self.r2 = b""  # that R2
@@ -66,7 +56,9 @@ class Peering:
         self._healed_s = ticket.healed_s
         self._full_s = ticket.full_s
         self._epoch = ticket.epoch
+        self._healing = False  # the unconfirmed session took in a KEM secret
         self._tries = 0
+        self._expires_at = 0
         self._deadline: "int | None" = None
         first = context.identity.peer_id < ticket.peer_id
         self.ratchet = Resumption(Secrets(ticket.current, ticket.candidate), first, self._save)
@@ -99,43 +91,97 @@ class Peering:
 
     # Our own attempt
 
-    def connect(self, now: int) -> None:
-        """Our owner wants a session; ``handle`` names it from now on."""
+    def connect(self, now: int, modes: "tuple[int, ...]" = (HS_R,)) -> None:
+        """Our owner wants a session; ``handle`` names it from now on.
+
+        :param modes: to be tried in this order; at least one
+        """
         self.handle = self._context.new_handle()
         self.tally = Tally()
         self.started_at = now
-        self._tries = 0
+        self.prekey = None
+        self._take_up(modes, now)
+
+    def next_mode(self, now: int) -> bool:
+        """Leave the present mode; returns False when it was the last one."""
+        self.drop_attempt()
+        self._take_up(self.modes[1:], now)
+        return bool(self.modes)
 
     def send_r1(self, now: int) -> bool:
-        """Send R1, the same as before or of the other generation; False: tried often enough."""
-        secrets = self.ratchet.secrets
-        tries = TRIES if secrets.candidate is None else 2 * TRIES
+        """Send R1, the same as before or of the other generation; False: tried often enough.
+
+        In HS-RK and HS-RP there may be no R1 yet: then wants_offer() is True afterwards.
+        """
+        twofold = self.ratchet.secrets.candidate is not None
+        if self.modes[0] != HS_R:
+            return self._send_in_fragments(twofold, now)
+        tries = 2 * TRIES if twofold else TRIES
         if self._tries >= tries:
             return False
         initiator = self.initiator
-        if initiator is None or secrets.candidate is not None:
+        if initiator is None or twofold:
             initiator = self._begin()
         if self._tries:
             self._context.stats.frames_retransmitted += 1
-        wait = self._timeout_ms(self._tries * TRIES // tries)
+        wait = patience_ms(self._context.link, self._tries * TRIES // tries)
         self._tries += 1
         self.tally.sent += RESUME_BYTES
         self._deadline = self._context.tx.put(initiator.r1, now) + wait
         return True
 
-    def _begin(self) -> Initiator:
+    def wants_offer(self) -> bool:
+        """Whether the present attempt waits for public-key work to make its R1."""
+        return self.initiator is not None and not self.initiator.r1
+
+    def offer(self, r1: bytes, now: int) -> None:
+        """Send the R1 that was made. Of two generations the head alone goes first."""
+        link, tx = self._context.link, self._context.tx
+        self.sender = MessageSender(r1, M1, self.modes[0], link, self.tally)
+        if self.ratchet.secrets.candidate is None:
+            self.sender.start(tx, now)
+        else:
+            self.sender.hurry(tx, now)
+
+    def _take_up(self, modes: "tuple[int, ...]", now: int) -> None:
+        self.modes = modes
+        self._tries = 0
+        self._expires_at = now + self._context.link.handshake_ms
+
+    def _send_in_fragments(self, twofold: bool, now: int) -> bool:
         context = self._context
+        if now >= self._expires_at:
+            return False
+        sender = self.sender
+        if sender is not None and self.touched_at >= 0:  # the peer knows this generation
+            return sender.on_timeout(context.tx, now, context.stats)
+        self._tries += 1
+        if self._tries > (2 * TRIES if twofold else _HEAL_TRIES):
+            return False
+        if sender is None or twofold:
+            self._begin()
+            return True
+        return sender.on_timeout(context.tx, now, context.stats)
+
+    def _begin(self) -> "Initiator | hs_rk.Initiator":
+        context, mode = self._context, self.modes[0]
         self.drop_answer()
         cid = context.take_cid() if self.initiator is None else self.initiator.cid
+        self._stop_sending()
         nonce = draw_nonce(cid, context.entropy)
-        base = self.ratchet.begin(nonce).base
-        self.initiator = Initiator(base, self.names(True), nonce)
+        base = self.ratchet.begin(nonce, mode != HS_R).base
+        if mode == HS_R:
+            self.initiator = Initiator(base, self.names(True), nonce)
+        else:
+            self.initiator = hs_rk.Initiator(context.crypto, base, self.names(True), nonce)
         return self.initiator
 
     def answered(self, outcome: "Outcome") -> None:
         """Our R2 has verified: both generations are kept, durably, when this returns."""
         self._resumptions += 1
+        self._healing = self.modes[0] != HS_R
         self.ratchet.answered(outcome.resumption)
+        self._stop_sending()
         self.initiator = None
         self._deadline = None
         self.handle = 0
@@ -144,6 +190,7 @@ class Peering:
         """Nothing more is expected of our R1."""
         if self.initiator is not None:
             self._context.free_cid(self.initiator.cid)
+        self._stop_sending()
         self.initiator = None
         self.ratchet.attempt = None
         self._deadline = None
@@ -155,25 +202,15 @@ class Peering:
         self.drop_answer()
         self.ratchet.answering(pending)
         self.drop_attempt()
-        answer.expires_at = now + self._context.link.handshake_ms
         self.answer = answer
-        self.send_r2(answer, now)
-
-    def send_r2(self, answer: Answer, now: int) -> None:
-        """Send R2, or send it again."""
-        answer.tally.sent += RESUMED_BYTES
-        left_at = self._context.tx.put(answer.r2, now)
-        answer.deadline = left_at + self._timeout_ms(answer.repeats)
-
-    def repeat_r2(self, answer: Answer, now: int) -> None:
-        """R3 has not come in time."""
-        answer.repeats += 1
-        self._context.stats.frames_retransmitted += 1
-        self.send_r2(answer, now)
+        answer.start(self._context, now)
 
     def commit(self) -> None:
         """R3 has verified: only the new generation is kept, durably, when this returns."""
-        self._resumptions += 1
+        answer = self.answer
+        if answer is not None:
+            answer.stop()
+            self._count(answer.mode != HS_R)
         self.ratchet.commit()
         self.answer = None
         self.unconfirmed = None
@@ -182,7 +219,7 @@ class Peering:
     def drop_answer(self) -> None:
         """R3 is not expected any more."""
         if self.answer is not None:
-            self.answer.session.discard()
+            self.answer.drop()
         self.answer = None
         self.ratchet.pending = None
 
@@ -191,29 +228,42 @@ class Peering:
     def confirmed(self) -> None:
         """The peer was heard under the newest keys."""
         self.unconfirmed = None
+        if self._healing:
+            self._count(True)
         self.ratchet.confirmed()
 
-    def reset(self, outcome: "Outcome") -> None:
+    def reset(self, outcome: "Outcome", epoch: int) -> None:
         """A full handshake with the peer has ended well: generation 0, durably."""
         self._params = outcome.params.encode()
-        self._resumptions = 0
-        self._healed_s = self._full_s = self._tickets.now_s()
+        self._epoch = epoch
+        self._count(True)
+        self._full_s = self._healed_s
         self.ratchet.reset(outcome.resumption)
 
     def next_deadline(self) -> "int | None":
         """Return when something is to be sent again, or to be given up."""
-        return earliest((self._deadline, self.answer.deadline if self.answer else None))
+        return earliest((self._attempt_deadline(), self.answer.deadline if self.answer else None))
 
     def attempt_due(self, now: int) -> bool:
         """Whether our R1 has gone unanswered for long enough."""
-        return self._deadline is not None and now >= self._deadline
+        deadline = self._attempt_deadline()
+        return deadline is not None and now >= deadline
 
-    def _timeout_ms(self, doublings: int) -> int:
-        """Two round trips of R1 and R2 at first, but never under two of the link's floors."""
-        link = self._context.link
-        both = link.airtime_ms(RESUME_BYTES) + link.airtime_ms(RESUMED_BYTES)
-        first = max(2 * (both + 2 * link.turnaround_ms), 2 * link.min_rto_ms)
-        return min(first << doublings, link.max_rto_ms)
+    def _attempt_deadline(self) -> "int | None":
+        return self._deadline if self.sender is None else self.sender.deadline
+
+    def _stop_sending(self) -> None:
+        if self.sender is not None:
+            self.sender.finished = True
+        self.sender = None
+        self.touched_at = -1
+
+    def _count(self, healed: bool) -> None:
+        """One more generation that both sides have."""
+        self._healing = False
+        self._resumptions = 0 if healed else self._resumptions + 1
+        if healed:
+            self._healed_s = self._tickets.now_s()
 
     def _save(self, secrets: Secrets) -> None:
         self._tickets.save(self._ticket(secrets))

@@ -1,50 +1,60 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""All resumptions (HS-R) of one engine: when one may begin, which gives way, what comes of it.
+"""All resumptions of one engine: when one may begin, which gives way, what comes of it.
 
     our connect      R1, again after a timeout, of the other generation where there are two;
-                     unanswered for long enough: the full handshake, under the same handle
-    the peer's R1    R2, the identical one for a repeated nonce
-    crossed R1s      the smaller PeerId's goes first (resumption.py); the other side answers and
-                     its handle names the session. If R3 does not come, it begins again
+                     unanswered for long enough: the next mode (healing.py), and after the last
+                     the full handshake, under the same handle
+    the peer's R1    R2, the identical one for a repeated nonce; none for an older nonce
+    crossed R1s      one that heals goes first, else the smaller PeerId's (resumption.py); the
+                     other side answers and its handle names the session. If R3 does not come, it
+                     begins again
     R1 and M1        whichever ends first gives its session to both handles. A full handshake
                      whose M3 is out goes first, and every full handshake resets the ratchet
 
 Nothing that is not authenticated moves anything here: there is no message for "unknown ticket",
-only silence, and silence leads to the stronger handshake. All work is symmetric, so ``receive``
-does it.
+only silence, and silence leads to the stronger handshake. The work of HS-R is symmetric, so
+``receive`` does it; that of HS-RK and HS-RP is queued in heals.py.
 """
 
-from ..compat import TYPE_CHECKING
-from ..errors import Busy, Exhausted, Unexpected
+from ..compat import TYPE_CHECKING, const
+from ..errors import Busy, Exhausted, Replayed, Unexpected
 from ..wire.handshake import NONCE_BYTES
+from ..wire.healing import HS_RP
 from ..wire.layout import decode
-from ..wire.resumption import RESUME_BYTES, Resumed, decode_resume
+from ..wire.resumption import HS_R, RESUME_BYTES, Resumed, decode_resume
 from ..wire.session import HEADER_BYTES
 from . import events
 from .admission import objection
-from .hs_r import Initiator, Responder
-from .peering import Answer, Peering
+from .answer import Answer
+from .healing import full_due, healing_modes, modes
+from .heals import HealTable
+from .hs_r import Responder
+from .peerings import Peerings
 from .resumption import Pending
 from .session import ENDED, Session
 from .tickets import Ticket, worn_out
 from .timers import earliest
 
+_REMEMBERED = const(4)  # nonces answered, per half-open one
+_WAITED_FOR = const(2)  # silences of a peer whose attempt our owner waits for
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ..credentials.keyring import Keyring
     from .context import Context
+    from .flows import FlowTable
     from .handshakes import HandshakeTable
+    from .heals import Prekeys
     from .hs_s import Outcome
+    from .peering import Peering
     from .sessions import SessionTable
     from .stats import Tally
     from .tickets import Tickets
 
 
 class ResumeTable:
-    """At most ``limits.half_open`` under way, and one unconfirmed session per peer of ours.
-
-    Full: an answer that the peer has had three times without going on gives way.
-    """
+    """At most ``limits.half_open`` under way, and one unconfirmed session per peer of ours."""
 
     def __init__(
         self,
@@ -53,6 +63,9 @@ class ResumeTable:
         sessions: "SessionTable",
         trust: "Callable[[bytes], bool] | None",
         tickets: "Tickets",
+        flows: "FlowTable",
+        keyring: "Keyring | None" = None,
+        prekeys: "Prekeys | None" = None,
     ) -> None:
         self._context = context
         self._handshakes = handshakes
@@ -60,36 +73,46 @@ class ResumeTable:
         self._trust = trust
         self._tickets = tickets
         self._alone = context.link.point_to_point
-        self._all: "list[Peering]" = []
+        self._keyring = keyring
+        self._prekeys = prekeys
+        self._peerings = Peerings(context, tickets)
+        self._answered: "list[bytes]" = []  # nonces of R1s, newest last
+        self.heals = HealTable(context, flows, self._peerings, self, prekeys)
 
     # Inputs
 
-    def connect(self, now: int, expect: "bytes | None") -> int:
+    def connect(self, now: int, expect: "bytes | None", heal: bool = False) -> int:
         """Begin to resume with ``expect``; returns 0 when it is the full handshake's turn.
 
+        :param heal: take in a KEM secret, whether it is due or not
         :raises Busy: one is under way already
         """
-        for other in self._all:
+        for other in self._peerings.all:
             if other.handle and (self._alone or other.peer_id == expect):
                 raise Busy("a resumption with this peer is under way")
         busy = self._handshakes.next_deadline() is not None  # every handshake has one
         if expect is None or (self._alone and busy):
             return 0
-        peering = self._peering(expect)
-        if peering is None or self._worn_out(peering) or not self._make_room(peering):
+        peering = self._peerings.of(expect)
+        if peering is None or not self._peerings.make_room(peering):
             return 0
-        peering.connect(now)
+        wanted = self._modes(peering, heal)
+        if not wanted:
+            return 0
+        peering.connect(now, wanted)
         self._context.stats.handshakes_started += 1
-        if peering.answer is not None and not peering.answer.settled():  # the peer was first
-            peering.handle = peering.answer.session.handle
+        answer = peering.answer
+        weaker = wanted[0] != HS_R and answer is not None and answer.mode == HS_R
+        if answer is not None and not (weaker or answer.settled()):  # the peer was first
+            peering.handle = answer.session.handle
         else:
-            peering.send_r1(now)
-        self._keep(peering)
+            self._try(peering, now)
+        self._peerings.keep(peering)
         return peering.handle
 
     def abandon(self, handle: int) -> bool:
         """Give up the connect of this handle; returns False when it is none of ours."""
-        for peering in self._all:
+        for peering in self._peerings.all:
             if peering.handle == handle:
                 self._refuse(peering, "given up by its owner", None)
                 return True
@@ -101,19 +124,23 @@ class ResumeTable:
         :raises ProtocolError: it is not answered; the peer will try again, or otherwise
         """
         resume = decode_resume(frame)
-        peer_id = self._tickets.find(resume.ticket)
-        peering = None if peer_id is None else self._peering(peer_id)
-        base = None if peering is None else peering.generation(resume.ticket)
-        if peering is None or base is None:
-            raise Unexpected("a ticket that is not known here")
+        peering, base = self._peerings.holder(resume.ticket)
         responder = Responder(base, peering.names(False), frame)
         answer = peering.answer
         if answer is not None and peering.ratchet.repeated(resume.nonce, base) is not None:
             answer.tally.received += len(frame)
-            peering.send_r2(answer, now)
+            answer.send(self._context, now)
             return
-        self._check(peering, base)
-        self._answer(peering, responder, base, now)
+        self.check(peering, base, resume.nonce, HS_R)
+        cid = self._context.take_cid()
+        nonce = self._context.entropy(NONCE_BYTES)
+        r2, outcome = responder.answer(cid, nonce)
+        handle = self._context.new_handle()
+        session = self.draft(peering, handle, (cid, responder.peer_cid), outcome)
+        answer = Answer(session, r2, now)
+        answer.tally.received += RESUME_BYTES
+        pending = Pending(resume.nonce, nonce, base, outcome.resumption, False)
+        self.answer(peering, answer, pending, now)
 
     def on_resumed(self, frame: bytes, now: int) -> None:
         """Take R2.
@@ -121,40 +148,44 @@ class ResumeTable:
         :raises ProtocolError: it does not answer an R1 of ours
         """
         resumed = decode(Resumed, frame)
-        for peering in self._all:
+        for peering in self._peerings.all:
             session = peering.unconfirmed
             if session is not None and session.state != ENDED and peering.r2 == frame:
                 session.repeat(now)  # R3 was lost
                 return
             initiator = peering.initiator
             if initiator is not None and initiator.cid == resumed.to:
-                self._on_answer(peering, initiator, frame, now)
+                outcome = initiator.verify(frame)
+                peering.tally.received += len(frame)
+                cids = (initiator.cid, initiator.peer_cid)
+                self.accept(peering, cids, outcome, frame, now)
                 return
         raise Unexpected("R2 for no resumption of ours")
 
     def on_frame(self, session: Session, now: int) -> None:
         """A frame of ``session`` has verified: it may be R3, or the first one after our R3."""
-        for peering in self._all:
+        for peering in self._peerings.all:
             answer = peering.answer
             if answer is not None and answer.session is session:
                 self._admit(peering, answer, now)
                 return
             if peering.unconfirmed is session:
                 peering.confirmed()
-                self._sweep()
+                self._peerings.sweep()
                 return
 
     def full_handshake(self, session: Session, outcome: "Outcome") -> None:
-        """HS-S has opened ``session``: its secret replaces all there was for this peer."""
-        peering = self._find(session.peer_id)
+        """One has opened ``session``: its secret replaces all there was for this peer."""
+        peering = self._peerings.find(session.peer_id)
+        epoch = self._epoch_of(session.peer_id)
         if peering is None:
             params = outcome.params.encode()
             now_s = self._tickets.now_s()
             self._tickets.save(
-                Ticket(session.peer_id, outcome.resumption, None, 0, params, now_s, now_s, 0)
+                Ticket(session.peer_id, outcome.resumption, None, 0, params, now_s, now_s, epoch)
             )
             return
-        peering.reset(outcome)
+        peering.reset(outcome, epoch)
         if peering.handle == session.handle:
             peering.handle = 0
         peering.unconfirmed = None
@@ -162,30 +193,52 @@ class ResumeTable:
 
     def handle_of(self, peer_id: bytes) -> int:
         """Return the handle of our open connect to this peer, or 0."""
-        peering = self._find(peer_id)
+        peering = self._peerings.find(peer_id)
         return 0 if peering is None else peering.handle
 
     def handle_timeout(self, now: int) -> None:
         """Send again, and give up, what has fallen due."""
-        for peering in list(self._all):
+        for peering in list(self._peerings.all):
             answer = peering.answer
             if answer is not None and now >= answer.deadline:
                 self._on_silence(peering, answer, now)
             if peering.attempt_due(now):
                 self._try(peering, now)
-        self._sweep()
+        self._peerings.sweep()
 
     def next_deadline(self) -> "int | None":
         """Return when handle_timeout is wanted, or None."""
-        return earliest([peering.next_deadline() for peering in self._all])
+        own = self.heals.next_deadline()
+        return earliest([own] + [peering.next_deadline() for peering in self._peerings.all])
+
+    # What heals.py asks
+
+    def go_on(self, peering: "Peering", now: int) -> None:
+        """The present mode is over: take up the next, or the full handshake."""
+        if peering.next_mode(now):
+            self._try(peering, now)
+        else:
+            self._full_handshake_with(peering, now)
 
     # Initiator
 
-    def _try(self, peering: Peering, now: int) -> None:
-        """Send R1 again, or turn to the full handshake."""
-        if peering.send_r1(now):
-            return
-        peering.drop_attempt()
+    def _modes(self, peering: "Peering", heal: bool) -> "tuple[int, ...]":
+        """Return the modes to try with a peer; empty: a full handshake is due."""
+        ticket, now_s = peering.ticket(), self._tickets.now_s()
+        epoch = self._epoch_of(peering.peer_id)
+        if (epoch or self._alone) and full_due(ticket, now_s, epoch):
+            return ()
+        stocked = self._prekeys is not None and self._prekeys.stocked(peering.peer_id) > 0
+        return modes(ticket, now_s, heal, healing_modes(self._context.link, stocked))
+
+    def _try(self, peering: "Peering", now: int) -> None:
+        """Send R1, or send it again; after enough of that go on otherwise."""
+        if not peering.send_r1(now):
+            self.go_on(peering, now)
+        elif peering.wants_offer():
+            self.heals.offer(peering, now)
+
+    def _full_handshake_with(self, peering: "Peering", now: int) -> None:
         try:
             self._handshakes.connect(now, peering.peer_id, peering)
         except Busy as busy:
@@ -194,14 +247,18 @@ class ResumeTable:
         self._context.stats.handshakes_failed += 1
         peering.handle = 0
 
-    def _on_answer(self, peering: Peering, initiator: Initiator, r2: bytes, now: int) -> None:
-        outcome = initiator.verify(r2)
-        peering.tally.received += len(r2)
+    def accept(
+        self, peering: "Peering", cids: "tuple[int, int]", outcome: "Outcome", r2: bytes, now: int
+    ) -> None:
+        """R2 has verified: the session is open, and R3 goes out.
+
+        :param cids: ours and the peer's
+        :param r2: the frame, for when it comes again; empty if it came in fragments
+        """
         fault = objection(peering.peer_id, None, self._trust)
         if fault:
             self._refuse(peering, fault, peering.peer_id)
             return
-        cids = (initiator.cid, initiator.peer_cid)
         session = Session(self._context, peering.handle, cids, outcome)
         peering.answered(outcome)
         peering.unconfirmed = session
@@ -213,50 +270,56 @@ class ResumeTable:
 
     # Responder
 
-    def _check(self, peering: Peering, base: bytes) -> None:
+    def check(self, peering: "Peering", base: bytes, nonce: bytes, mode: int) -> None:
         """:raises ProtocolError: this R1, though genuine, is not answered now"""
-        if self._worn_out(peering):
-            raise Exhausted("a full handshake is due")
+        if mode == HS_R and worn_out(peering.ticket(), self._tickets.now_s()):
+            raise Exhausted("a fresh secret is due")
+        if nonce in self._answered:
+            raise Replayed("an R1 that was answered before")
         if self._handshakes.proving(peering.peer_id):
             raise Unexpected("a full handshake with this peer is nearly done")
-        if not peering.ratchet.may_answer(base):
+        if not peering.ratchet.may_answer(base, mode != HS_R):
             raise Unexpected("crossed resumptions, and ours goes first")
         fault = objection(peering.peer_id, None, self._trust)
         if fault:
             raise Unexpected(fault)
-        if self._sessions.full_for(peering.peer_id) or not self._make_room(peering):
+        if self._sessions.full_for(peering.peer_id) or not self._peerings.make_room(peering):
             raise Exhausted("no room for another session")
 
-    def _answer(self, peering: Peering, responder: Responder, base: bytes, now: int) -> None:
-        context = self._context
-        cid = context.take_cid()
-        nonce = context.entropy(NONCE_BYTES)
-        r2, outcome = responder.answer(cid, nonce)
-        pending = Pending(responder.nonce, nonce, base, outcome.resumption)
-        handle = peering.handle or context.new_handle()
-        session = Session(context, handle, (cid, responder.peer_cid), outcome)
+    def draft(
+        self, peering: "Peering", handle: int, cids: "tuple[int, int]", outcome: "Outcome"
+    ) -> Session:
+        """Return the session that R3 will open; our own connect, if any, names it."""
+        session = Session(self._context, peering.handle or handle, cids, outcome)
         session.quiet = True  # the owner does not know it before R3
-        answer = Answer(session, r2, now)
-        answer.tally.received += RESUME_BYTES
-        peering.answering(answer, pending, now)
-        self._sessions.add(session)
-        self._keep(peering)
+        return session
 
-    def _admit(self, peering: Peering, answer: Answer, now: int) -> None:
+    def answer(self, peering: "Peering", answer: Answer, pending: Pending, now: int) -> None:
+        """Send R2, and expect R3."""
+        self._answered.append(pending.nonce)
+        del self._answered[: -_REMEMBERED * self._context.limits.half_open]
+        peering.answering(answer, pending, now)
+        self._sessions.add(answer.session)
+        self._peerings.keep(peering)
+
+    def _admit(self, peering: "Peering", answer: Answer, now: int) -> None:
         """R3 has come: the ratchet moves first, then the owner is told."""
         session = answer.session
+        if answer.mode == HS_RP:
+            self.heals.spend(peering.peer_id, answer.index)
         peering.commit()
         session.handle = self._handshakes.give_way(peering.peer_id) or session.handle
         session.quiet = False
         answer.tally.received += self._empty_bytes()
         self._established(session, False, answer.tally, answer.started_at, now)
-        self._sweep()
+        self._peerings.sweep()
 
-    def _on_silence(self, peering: Peering, answer: Answer, now: int) -> None:
-        if not answer.settled():
-            peering.repeat_r2(answer, now)
+    def _on_silence(self, peering: "Peering", answer: Answer, now: int) -> None:
+        impatient = peering.handle and answer.repeats >= _WAITED_FOR
+        if not (answer.settled() or impatient):
+            answer.repeat(self._context, now)
         elif not peering.handle and now < answer.expires_at:
-            answer.deadline = answer.expires_at  # its first frame may still be R3
+            answer.wait(answer.expires_at)  # its first frame may still be R3
         else:
             peering.drop_answer()
             if peering.handle:
@@ -282,7 +345,7 @@ class ResumeTable:
             )
         )
 
-    def _refuse(self, peering: Peering, reason: str, peer_id: "bytes | None") -> None:
+    def _refuse(self, peering: "Peering", reason: str, peer_id: "bytes | None") -> None:
         """End what is under way with a peer; tell the owner if it waits for it."""
         peering.drop_answer()
         peering.drop_attempt()
@@ -290,51 +353,12 @@ class ResumeTable:
             self._context.stats.handshakes_failed += 1
             self._context.events.append(events.Refused(peering.handle, reason, peer_id))
         peering.handle = 0
-        self._sweep()
+        self._peerings.sweep()
 
     def _empty_bytes(self) -> int:
         return HEADER_BYTES + self._context.link.tag_bytes
 
-    # Tables
-
-    def _find(self, peer_id: bytes) -> "Peering | None":
-        for peering in self._all:
-            if peering.peer_id == peer_id:
-                return peering
-        return None
-
-    def _peering(self, peer_id: bytes) -> "Peering | None":
-        """Return what is under way with a peer, or what its ticket allows to begin."""
-        peering = self._find(peer_id)
-        if peering is not None:
-            return peering
-        ticket = self._tickets.load(peer_id)
-        return None if ticket is None else Peering(self._context, self._tickets, ticket)
-
-    def _worn_out(self, peering: Peering) -> bool:
-        return worn_out(peering.ticket(), self._tickets.now_s())
-
-    def _keep(self, peering: Peering) -> None:
-        if peering not in self._all:
-            self._all.append(peering)
-
-    def _make_room(self, peering: Peering) -> bool:
-        """Whether one more may be under way; an answer the peer ignores gives way to it."""
-        others = [other for other in self._all if other is not peering and other.busy()]
-        if len(others) < self._context.limits.half_open:
-            return True
-        for other in others:
-            if not other.handle and other.answer is not None and other.answer.settled():
-                other.drop_answer()
-                self._sweep()
-                return True
-        return False
-
-    def _sweep(self) -> None:
-        """Forget the peers with whom nothing is under way."""
-        for peering in self._all:
-            if peering.unconfirmed is not None and peering.unconfirmed.state == ENDED:
-                peering.unconfirmed = None
-            if peering.answer is not None and peering.answer.session.state == ENDED:
-                peering.drop_answer()
-        self._all = [peering for peering in self._all if not peering.idle()]
+    def _epoch_of(self, peer_id: bytes) -> int:
+        """Return the epoch of the peer's present credential; 0 when none is known."""
+        key = None if self._keyring is None else self._keyring.peer(peer_id)
+        return 0 if key is None else key.epoch

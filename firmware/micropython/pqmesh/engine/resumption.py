@@ -14,8 +14,9 @@ keeps the old one until R3. So whatever is lost, one of the initiator's two is t
 
 Either peer may begin, and both may at once. Two rules keep them from committing to different
 children of one generation: to begin drops what one was answering, and to answer drops what one
-had begun. A third makes one of two crossed attempts succeed: the peer with the smaller PeerId
-does not answer while an attempt of its own is open.
+had begun. A third makes one of two crossed attempts succeed: while an attempt of its own is open,
+a peer does not answer one that is weaker, and the peer with the smaller PeerId not one that is as
+strong. An attempt that takes in a KEM secret (HS-RK, HS-RP) is stronger than one that does not.
 
 ``save`` must be durable when it returns: it is called before anything that depends on it is sent.
 Two slots with a sequence number and a checksum make it so on a board (pqmesh_node.store).
@@ -41,24 +42,26 @@ class Secrets(Record):
 
 
 class Attempt(Record):
-    """An initiator's open attempt: under which generation, with which nonce."""
+    """An initiator's open attempt: under which generation, with which nonce, how strong."""
 
-    FIELDS = ("base", "nonce", "under_candidate")
+    FIELDS = ("base", "nonce", "under_candidate", "strong")
     if TYPE_CHECKING:
         base: bytes
         nonce: bytes
         under_candidate: bool
+        strong: bool
 
 
 class Pending(Record):
     """A responder's open attempt: both nonces, and the child it would commit to."""
 
-    FIELDS = ("nonce", "answer", "base", "child")
+    FIELDS = ("nonce", "answer", "base", "child", "strong")
     if TYPE_CHECKING:
         nonce: bytes
         answer: bytes
         base: bytes
         child: bytes
+        strong: bool
 
 
 class Resumption:
@@ -74,16 +77,19 @@ class Resumption:
 
     # Initiator
 
-    def begin(self, nonce: bytes) -> Attempt:
-        """Open an attempt, under the newest generation, or the other one if that just failed."""
+    def begin(self, nonce: bytes, strong: bool = False) -> Attempt:
+        """Open an attempt, under the newest generation, or the other one if that just failed.
+
+        :param strong: it takes in a KEM secret
+        """
         self.pending = None
         if self.attempt is not None:
             self._failed_under_candidate = self.attempt.under_candidate
         candidate = self.secrets.candidate
         if candidate is not None and not self._failed_under_candidate:
-            self.attempt = Attempt(candidate, nonce, True)
+            self.attempt = Attempt(candidate, nonce, True, strong)
         else:
-            self.attempt = Attempt(self.secrets.current, nonce, False)
+            self.attempt = Attempt(self.secrets.current, nonce, False, strong)
         self._failed_under_candidate = False
         return self.attempt
 
@@ -105,15 +111,18 @@ class Resumption:
 
     # Responder
 
-    def may_answer(self, base: bytes) -> bool:
+    def may_answer(self, base: bytes, strong: bool = False) -> bool:
         """Whether an R1 under generation ``base`` is to be answered now."""
-        if self._first and self.attempt is not None:
-            return False
+        attempt = self.attempt
+        if attempt is not None:
+            ours_first = self._first if attempt.strong == strong else attempt.strong
+            if ours_first:
+                return False
         return base == self.secrets.current or base == self.secrets.candidate
 
     def answering(self, pending: Pending) -> None:
         """We answer an R1; the newest attempt wins, and our own is given up."""
-        if not self.may_answer(pending.base):
+        if not self.may_answer(pending.base, pending.strong):
             raise Unexpected("an attempt of our own goes first")
         self.attempt = None
         self.pending = pending

@@ -3,10 +3,11 @@
 
 import pytest
 
+from pqmesh.engine.answer import Answer, patience_ms
 from pqmesh.engine.context import Context
 from pqmesh.engine.hs_r import Responder, ticket_of
 from pqmesh.engine.hs_s import Outcome
-from pqmesh.engine.peering import TRIES, Answer, Peering
+from pqmesh.engine.peering import TRIES, Peering
 from pqmesh.engine.resumption import Pending
 from pqmesh.engine.tickets import MemoryTickets, Ticket
 from pqmesh.identity import Identity
@@ -92,9 +93,8 @@ def test_of_two_generations_each_is_tried_three_times_in_turn():
 
 
 def test_patience_is_two_round_trips_within_the_links_bounds():
-    fast, slow = fresh(link=SERIAL_LINK)[0], fresh()[0]
-    assert fast._timeout_ms(0) == 2 * SERIAL_LINK.min_rto_ms
-    assert slow._timeout_ms(99) == RADIO_LINK.max_rto_ms
+    assert patience_ms(SERIAL_LINK, 0) == 2 * SERIAL_LINK.min_rto_ms
+    assert patience_ms(RADIO_LINK, 99) == RADIO_LINK.max_rto_ms
 
 
 def test_another_connect_starts_counting_anew():
@@ -131,7 +131,7 @@ def test_a_dropped_attempt_gives_its_cid_back_and_closes_the_ratchets_door():
 
 def answering(peering, now=0):
     answer = Answer(FakeSession(), b"R2" + bytes(35), now)
-    peering.answering(answer, Pending(b"n", b"a", ROOT, CHILD), now)
+    peering.answering(answer, Pending(b"n", b"a", ROOT, CHILD, False), now)
     return answer
 
 
@@ -163,7 +163,7 @@ def test_r2_is_repeated_twice_and_then_only_waits():
     waits = [peering.next_deadline() - 1_000 - RADIO_LINK.airtime_ms(37)]
     while not answer.settled():
         now = answer.deadline
-        peering.repeat_r2(answer, now)
+        answer.repeat(context, now)
         waits.append(answer.deadline - now - RADIO_LINK.airtime_ms(37))
     assert waits == [2_000, 4_000, 8_000]
     assert sent(context) == [answer.r2] * 3
@@ -183,8 +183,8 @@ def test_a_commit_is_stored_and_leaves_nothing_open():
 def test_a_full_handshake_stores_generation_0_and_what_the_peer_now_takes():
     peering, _, tickets = fresh(CHILD)
     params = Params(99, 1, 0, bytes(4))
-    peering.reset(outcome(b"0" * 32, params))
-    assert tickets.load(PEER) == Ticket(PEER, b"0" * 32, None, 0, params.encode(), 99, 99, 3)
+    peering.reset(outcome(b"0" * 32, params), 4)
+    assert tickets.load(PEER) == Ticket(PEER, b"0" * 32, None, 0, params.encode(), 99, 99, 4)
     assert peering.names(True).params.message_bytes == 99
 
 

@@ -56,7 +56,7 @@ def test_messages_flow_both_ways_and_confirm_the_ratchet():
     assert pair.ticket(1).candidate is None
     assert ROOT not in (pair.ticket(0).current, pair.ticket(1).current)
     pair.run_for(RADIO_LINK.handshake_ms)
-    assert not any(end._resumes._all for end in pair.ends)
+    assert not any(end._resumes._peerings.all for end in pair.ends)
 
 
 def test_a_full_handshake_establishes_generation_0_and_the_next_connect_resumes():
@@ -160,7 +160,7 @@ def test_an_answer_is_forgotten_when_r3_never_comes():
     pair.run_for(RADIO_LINK.handshake_ms + 60_000)
     assert pair.kinds(1).count(R2) >= 3
     assert pair.events[1] == []
-    assert pair.ends[1]._resumes._all == []
+    assert pair.ends[1]._resumes._peerings.all == []
     assert pair.ends[1].next_deadline() is None or pair.of(0, Refused) == []
     assert pair.ticket(1).current == ROOT
 
@@ -238,24 +238,33 @@ def test_02_a_flipped_bit_in_any_frame_moves_nothing_and_the_genuine_one_still_c
     assert pair.joined()
 
 
-@pytest.mark.parametrize("side", [0, 1])
-def test_06_after_256_resumptions_a_full_handshake_is_due(side):
-    pair = ResumePair(link=ALONE)
-    pair.provision((1 - side,), RESUMPTIONS - 1)
-    pair.provision((side,), RESUMPTIONS)
+def test_06_after_256_resumptions_the_responder_waits_for_a_fresh_secret():
+    pair = ready(ALONE)
+    pair.provision((1,), RESUMPTIONS)
     pair.resume(0)
     established(pair)
-    assert pair.kinds(0).count(R1) == (0 if side == 0 else 3)
+    assert pair.kinds(0).count(R1) == 3
+    assert pair.ends[1].stats.dropped["Exhausted"] == 3
     assert pair.ticket(0).resumptions == pair.ticket(1).resumptions == 0
-    if side == 1:
-        assert pair.ends[1].stats.dropped["Exhausted"] == 3
 
 
-def test_06_and_when_it_is_older_than_the_owner_may_allow():
+def test_06_an_initiator_sees_that_coming_and_heals_before():
+    pair = ready()
+    pair.provision(resumptions=RESUMPTIONS - 17)
+    pair.resume(0)
+    established(pair)
+    assert R1 in pair.kinds(0)
+    pair.resume(0)
+    established(pair, 2)
+    assert pair.kinds(0).count(R1) == 1
+    assert 0x4B in pair.kinds(0)
+
+
+def test_06_and_so_it_does_when_the_secret_has_grown_old():
     pair = ResumePair(link=ALONE)
     pair.provision()
     pair.flash[0].save(ticket(PEERS[1], ROOT, healed_s=1))
-    pair.flash[0].now_s = lambda: 1 + RESUMPTION_AGE_S
+    pair.flash[0].now_s = lambda: RESUMPTION_AGE_S
     pair.resume(0)
     pair.run_for(100)
     assert R1 not in pair.kinds(0)
@@ -366,7 +375,7 @@ def test_a_full_table_sends_the_newcomer_away_until_an_answer_is_ignored():
     assert pair.ends[1]._resumes.connect(pair.now, other) == 0
     pair.run_for(30_000)  # R2 has been repeated twice
     assert pair.ends[1]._resumes.connect(pair.now, other) > 0
-    assert [peering.peer_id for peering in pair.ends[1]._resumes._all] == [other]
+    assert [peering.peer_id for peering in pair.ends[1]._resumes._peerings.all] == [other]
 
 
 def test_an_attempt_of_our_own_does_not_give_way():
@@ -391,10 +400,10 @@ def test_a_session_that_ends_takes_its_answer_with_it():
     losing(pair, lambda side, frame: side == 0 and frame[0] != R1)
     pair.resume(0)
     pair.run_for(500)
-    (peering,) = pair.ends[1]._resumes._all
+    (peering,) = pair.ends[1]._resumes._peerings.all
     peering.answer.session.discard()
     pair.run_for(10_000)
-    assert pair.ends[1]._resumes._all == []
+    assert pair.ends[1]._resumes._peerings.all == []
     assert pair.events[1] == []
 
 
@@ -405,7 +414,7 @@ def test_a_session_that_ends_unconfirmed_leaves_both_generations():
     losing(pair, lambda side, frame: True)
     pair.close(0, handle)
     pair.run_for(120_000)
-    assert pair.ends[0]._resumes._all == []
+    assert pair.ends[0]._resumes._peerings.all == []
     assert pair.ticket(0) == ticket(PEERS[1], ROOT, pair.ticket(1).current, 1)
 
 

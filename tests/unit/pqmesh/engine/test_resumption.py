@@ -25,7 +25,7 @@ def fresh(first: bool = True) -> tuple[Resumption, list[Secrets]]:
 
 def test_07_an_initiator_keeps_both_generations_until_it_is_confirmed() -> None:
     side, saved = fresh()
-    assert side.begin(NONCE) == Attempt(ROOT, NONCE, False)
+    assert side.begin(NONCE) == Attempt(ROOT, NONCE, False, False)
     side.answered(CHILD)
     assert side.secrets == Secrets(ROOT, CHILD)
     side.confirmed()
@@ -54,7 +54,7 @@ def test_07_an_answer_under_the_candidate_shows_that_the_old_one_is_dead() -> No
 
 def test_07_a_responder_commits_on_r3_and_answers_a_repeat_alike() -> None:
     side, saved = fresh(first=False)
-    pending = Pending(NONCE, b"answer", ROOT, CHILD)
+    pending = Pending(NONCE, b"answer", ROOT, CHILD, False)
     assert side.may_answer(ROOT)
     assert not side.may_answer(b"other")
     side.answering(pending)
@@ -68,7 +68,7 @@ def test_07_a_responder_commits_on_r3_and_answers_a_repeat_alike() -> None:
 
 
 def test_07_the_smaller_name_does_not_answer_while_its_own_attempt_is_open() -> None:
-    pending = Pending(NONCE, b"answer", ROOT, CHILD)
+    pending = Pending(NONCE, b"answer", ROOT, CHILD, False)
     smaller, _ = fresh(first=True)
     smaller.begin(b"mine")
     assert not smaller.may_answer(ROOT)
@@ -80,9 +80,25 @@ def test_07_the_smaller_name_does_not_answer_while_its_own_attempt_is_open() -> 
     assert larger.attempt is None
 
 
+@pytest.mark.parametrize("first", [True, False])
+def test_07_an_attempt_that_heals_goes_before_one_that_does_not(first: bool) -> None:
+    weak = Pending(NONCE, b"answer", ROOT, CHILD, False)
+    strong = Pending(NONCE, b"answer", ROOT, CHILD, True)
+    side, _ = fresh(first)
+    side.begin(b"mine", strong=True)
+    assert not side.may_answer(ROOT)
+    assert side.may_answer(ROOT, strong=True) != first
+    with pytest.raises(Unexpected):
+        side.answering(weak)
+    side, _ = fresh(first)
+    side.begin(b"mine")
+    side.answering(strong)
+    assert (side.attempt, side.pending) == (None, strong)
+
+
 def test_07_to_begin_drops_what_one_was_answering() -> None:
     side, _ = fresh(first=False)
-    side.answering(Pending(NONCE, b"answer", ROOT, CHILD))
+    side.answering(Pending(NONCE, b"answer", ROOT, CHILD, False))
     side.begin(b"mine")
     with pytest.raises(Unexpected):
         side.commit()
@@ -92,7 +108,7 @@ def test_07_a_full_handshake_erases_everything_before_it() -> None:
     side, _ = fresh(first=False)
     side.begin(NONCE)
     side.answered(CHILD)
-    side.answering(Pending(NONCE, b"answer", ROOT, CHILD))
+    side.answering(Pending(NONCE, b"answer", ROOT, CHILD, False))
     side.reset(b"new")
     assert side.secrets == Secrets(b"new", None)
     assert (side.attempt, side.pending) == (None, None)
@@ -140,9 +156,11 @@ class Node:
         self.flash = secrets
 
     def start(self) -> tuple[bytes, ...]:
-        attempt = self.ratchet.begin(self._dice.randbytes(4))
+        heal = bytes((self._dice.random() < 0.3,))
+        attempt = self.ratchet.begin(self._dice.randbytes(4), bool(heal[0]))
         base, nonce = attempt.base, attempt.nonce
-        return (b"R1", self.name, h(b"id", base), nonce, h(b"mac", base, nonce, self.name))
+        mac = h(b"mac", base, nonce, heal, self.name)
+        return (b"R1", self.name, h(b"id", base), nonce, heal, mac)
 
     def on(self, message: tuple[bytes, ...]) -> tuple[bytes, ...] | None:
         kind, sender = message[0], message[1]
@@ -157,17 +175,20 @@ class Node:
         return handlers[kind](sender, *message[2:])
 
     def _on_r1(
-        self, sender: bytes, ident: bytes, nonce: bytes, mac: bytes
+        self, sender: bytes, ident: bytes, nonce: bytes, heal: bytes, mac: bytes
     ) -> tuple[bytes, ...] | None:
         for base in (self.ratchet.secrets.current, self.ratchet.secrets.candidate):
-            if base is None or ident != h(b"id", base) or mac != h(b"mac", base, nonce, sender):
+            if base is None or ident != h(b"id", base):
+                continue
+            if mac != h(b"mac", base, nonce, heal, sender):
                 continue
             pending = self.ratchet.repeated(nonce, base)
             if pending is None:
-                if not self.ratchet.may_answer(base):
+                strong = bool(heal[0])
+                if not self.ratchet.may_answer(base, strong):
                     return None
                 answer = self._dice.randbytes(4)
-                pending = Pending(nonce, answer, base, h(b"rs", base, nonce, answer))
+                pending = Pending(nonce, answer, base, h(b"rs", base, nonce, answer), strong)
                 self.ratchet.answering(pending)
             tag = h(b"macR", base, nonce, pending.answer, sender)
             return (b"R2", self.name, nonce, pending.answer, tag)
