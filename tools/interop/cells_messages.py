@@ -8,6 +8,7 @@ import json
 import statistics
 from pathlib import Path
 
+from pqmesh_host.quic.appstream import AppStream
 from pqmesh_host.quic.endpoint import QuicEndpoint
 from pqmesh_host.quic.errors import NotAcknowledged
 from tools.interop.asker import binary
@@ -193,6 +194,45 @@ async def asked(program: Path) -> str:
         check(steps[name]["ok"], f"{name}: {steps[name]['text']}")
     check(not steps["conflict"]["ok"], "a conflicting repeat was accepted")
     return f"probe {steps['probe']['text']}; repeat delivered once; {steps['conflict']['text']}"
+
+
+@cell("application byte streams", "<>")
+async def byte_streams(program: Path) -> str:
+    """The real library opens one and accepts one, on a connection it dialled."""
+    asker = binary(release_of(program))
+    if not asker.exists():
+        raise NotPossible(
+            "the asker is not built: run python -m tools.interop without --installed"
+        )
+    async with QuicEndpoint.open(identity(), host="127.0.0.1") as ours:
+        process = await asyncio.create_subprocess_exec(
+            asker, dial_target(ours), "streams", stdout=asyncio.subprocess.PIPE
+        )
+        try:
+            async with asyncio.timeout(RECV_S):
+                peer = await ours.accept()
+                theirs = await peer.accept_bi()
+                heard = await read_all(theirs)
+                await theirs.write(heard)
+                theirs.finish()
+                mine = await peer.open_bi()
+                await mine.write(bytes(1_000_000))
+                mine.finish()
+                back = await read_all(mine)
+        finally:
+            process.kill()
+            await process.communicate()
+    check(heard == b"there and back", f"we heard {heard!r}")
+    check(back == bytes(1_000_000), f"{len(back)} of 1,000,000 bytes came back")
+    return "theirs echoed by us; 1,000,000 B of ours echoed by them"
+
+
+async def read_all(stream: AppStream) -> bytes:
+    """Everything up to the FIN."""
+    parts = []
+    while part := await stream.read():
+        parts.append(part)
+    return b"".join(parts)
 
 
 @cell("probes answered", "->")
