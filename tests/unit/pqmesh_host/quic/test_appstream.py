@@ -93,7 +93,7 @@ async def test_a_reader_that_rests_makes_the_writer_rest():
         mine, theirs = await both(dialled, accepted)
         writing = asyncio.create_task(mine.write(bytes(MAX_UNACKNOWLEDGED_BYTES + 200_000)))
         await eventually(lambda: len(theirs._unread) > 60_000)
-        await asyncio.sleep(0.05)
+        await dialled.probe()  # what was under way before it has arrived
         assert len(theirs._unread) <= SMALL_WINDOW["max_message_bytes"] + 64
         assert not writing.done()
         await dialled.send(b"messages go on")
@@ -121,7 +121,8 @@ async def test_the_ceiling_bounds_what_unread_streams_hold():
             writers.append(asyncio.create_task(stream.write(bytes(60_000))))
         assembly = accepted._streams._assembly
         await eventually(lambda: assembly.held_bytes > 199_000)
-        await asyncio.sleep(0.05)
+        sender = dialled.connection
+        await eventually(lambda: sender._remote_max_data_used == sender._remote_max_data)
         assert assembly.held_bytes <= 200_000
         assert accepted.counts.get("refused_ceiling", 0) == 0
 

@@ -8,7 +8,9 @@ from aioquic.quic.packet import QuicFrameType
 
 from pqmesh_host.quic import transport_parameters as tp
 from pqmesh_host.quic.configuration import PqConfiguration
+from pqmesh_host.quic.connection import PqConnection
 from pqmesh_host.quic.credit import Credit
+from pqmesh_host.quic.fastpath import FastConnection
 from pqmesh_host.quic.limits import QuicLimits
 from pqmesh_host.quic.pacing import INTERVAL_S, CoarsePacer
 from support.quic_pair import Pair, client, configuration, established, local_key, server
@@ -167,3 +169,39 @@ def test_a_key_is_shown_only_once_it_was_accepted():
     assert pair.server.peer_key is None
     assert pair.server.rejected_key.spki == local_key("client").public.spki
     assert pair.server.ended[0] == 0x130
+
+
+@pytest.mark.parametrize("cls", [PqConnection, FastConnection])
+@pytest.mark.parametrize("lost", [0, 1, 3])
+def test_a_streams_credit_follows_its_reader_and_survives_loss(cls, lost):
+    """10,000 bytes through a window of 1,064, each credit update lost ``lost`` times."""
+    limits = QuicLimits(max_message_bytes=1_000, discover_mtu=False)
+    dropped = {"n": 0, "on": False}
+
+    def drop(side, n):
+        if side != "server" or not dropped["on"] or dropped["n"] >= lost:
+            return False
+        dropped["n"] += 1
+        return True
+
+    pair = Pair(
+        client(cls=cls, limits=limits, trust=lambda key: True),
+        server(cls=cls, limits=limits),
+        drop=drop,
+    )
+    assert pair.run(pair.confirmed)
+    pair.settle()
+    payload = bytes(range(250)) * 40
+    pair.client.send_stream_data(0, payload, end_stream=True)
+    got, seen = bytearray(), 0
+    while len(got) < len(payload):
+        pair.settle(4)
+        fresh = [e for e in pair.events["server"][seen:] if isinstance(e, StreamDataReceived)]
+        seen = len(pair.events["server"])
+        assert fresh, f"stalled after {len(got)} bytes"
+        data = b"".join(event.data for event in fresh)
+        assert len(data) <= limits.max_message_bytes + 64  # no more than was granted
+        got += data
+        dropped.update(n=0, on=True)
+        pair.server.extend_stream(0, len(data))
+    assert got == payload
