@@ -11,7 +11,6 @@ What is settled here is bound into the transcript of the handshake, or fails wit
 
 from ..compat import TYPE_CHECKING, const
 from ..errors import Unexpected, UsageError
-from ..limits import MAX_FRAGMENTS
 from ..wire.entry import (
     CREDENTIAL_ID_BYTES,
     ECHO_BYTES,
@@ -99,13 +98,16 @@ class Entrances:
         return self.front_bytes(mode) + (OFFER_BYTES if mode == HS_K else MESSAGE_BYTES[M1])
 
     def fits(self, mode: int, mtu: int) -> bool:
-        """Whether M1 can be sent in frames of ``mtu``, its front in the first of them."""
+        """Whether a handshake can be had in frames of ``mtu``, M1's front in the first of M1's."""
+        sizes = list(MESSAGE_BYTES.values()) if mode == HS_S else []
         try:
-            count = fragments_needed(self.offer_bytes(mode), mtu)
+            for size in sizes:
+                fragments_needed(size, mtu)
+            others = fragments_needed(self.offer_bytes(mode), mtu) - 1
         except UsageError:
             return False
-        others = HEADER_BYTES + HEAD_FIXED_BYTES + HASH_BYTES * (count - 1)
-        return count <= MAX_FRAGMENTS and mtu - others >= self.front_bytes(mode)
+        room = mtu - HEADER_BYTES - HEAD_FIXED_BYTES - HASH_BYTES * others
+        return room >= self.front_bytes(mode)
 
     # Initiator
 
@@ -123,7 +125,7 @@ class Entrances:
             handshake.expect,
             bytes(CREDENTIAL_ID_BYTES) if peer is None else peer.credential_id,
             self._key,
-            handshake.mode != HS_S and self.strangers(),
+            self._shared and handshake.mode != HS_S and self.strangers(),
             nonce=handshake.drawn,
         )
         handshake.caller = caller
@@ -197,8 +199,9 @@ class Entrances:
             hello = bytes(m1[:HELLO_BYTES])
             entry = self.doorman.greet(hello)
             if entry.mode == NO_MODE:
-                refusal = self.doorman.on_hello(hello, self._context.source, now)
-                self._context.tx.put(refusal, now)
+                context = self._context
+                refusal = self.doorman.on_hello(hello, context.source, now)
+                context.tx.put(refusal, now, context.source)
         if entry.mode != mode:
             raise Unexpected("M1 of another mode than was settled")
         return entry
