@@ -82,7 +82,7 @@ async def test_a_new_node_is_provisioned_and_both_sides_have_everything(bench: B
         assert (result.epoch, result.prekeys, result.stocked) == (1, 64, 16)
         assert node.settings.expect == bench.identity.peer_id
         assert (node.settings.name, node.settings.interval_ms) == ("greenhouse", 60_000)
-        ours, theirs = node.custody, bench.identity.peer_id
+        ours, theirs = node.custody.keys, bench.identity.peer_id
         with bench.custody() as custody:
             assert custody.keyring.peer(node.peer_id) is not None
             assert ours.keyring.peer(theirs).public == custody.keyring.current().public
@@ -92,7 +92,10 @@ async def test_a_new_node_is_provisioned_and_both_sides_have_everything(bench: B
             assert CRYPTO.kem_keypair(bytes(seed)) == public
             index, public = ours.prekeys.take(theirs)
             assert CRYPTO.kem_keypair(bytes(custody.prekeys.seed(node.peer_id, index))) == public
-            assert custody.tickets.load(node.peer_id).current == ours.tickets.load(theirs).current
+            assert (
+                custody.tickets.load(node.peer_id).current
+                == node.custody.tickets.load(theirs).current
+            )
             assert [one.name for one in custody.nodes()] == ["greenhouse"]
     plan = plans.load(BoardStore(Directory(str(bench.flash))))
     assert plan["radio"]["hz"] == 868_100_000
@@ -107,11 +110,11 @@ async def test_doing_it_again_moves_nothing_but_the_plan(bench: Bench) -> None:
     line = cable()
     async with bench.node(line) as node:
         await bench.provision(line)
-        before = node.custody.keyring.current()
+        before = node.custody.keys.keyring.current()
         again = await bench.provision(line, expect=node.peer_id)
         assert again.octets_in + again.octets_out < 1_000  # a resumed session, too
         assert (again.prekeys, again.stocked) == (64, 16)
-        assert before == node.custody.keyring.current()
+        assert before == node.custody.keys.keyring.current()
 
 
 async def test_used_prekeys_are_topped_up_with_new_ones(bench: Bench) -> None:
@@ -122,9 +125,9 @@ async def test_used_prekeys_are_topped_up_with_new_ones(bench: Bench) -> None:
         with bench.custody() as custody:
             taken = [custody.prekeys.take(node.peer_id)[0] for _ in range(5)]
             for index in taken:
-                node.custody.prekeys.used(operator, index)
+                node.custody.keys.prekeys.used(operator, index)
             for _ in range(3):
-                index, _ = node.custody.prekeys.take(operator)
+                index, _ = node.custody.keys.prekeys.take(operator)
                 custody.prekeys.used(node.peer_id, index)
         result = await bench.provision(line)
         assert (result.prekeys, result.stocked) == (64, 16)
@@ -162,7 +165,7 @@ async def test_an_interrupted_run_goes_on_where_it_was(bench: Bench, share: floa
         assert last.down_total <= done.down_total - done.down + slack
         with bench.custody() as custody:
             index, public = custody.prekeys.take(node.peer_id)
-            seed = node.custody.prekeys.seed(bench.identity.peer_id, index)
+            seed = node.custody.keys.prekeys.seed(bench.identity.peer_id, index)
             assert CRYPTO.kem_keypair(bytes(seed)) == public
 
 
@@ -215,16 +218,16 @@ async def test_an_operator_who_lost_everything_starts_anew(bench: Bench) -> None
     line = cable()
     async with bench.node(line) as node:
         await bench.provision(line)
-        first = node.custody.tags(bench.identity.peer_id)
+        first = node.custody.keys.tags(bench.identity.peer_id)
         for file in bench.folder.glob("state.sqlite*"):
             file.unlink()
         result = await bench.provision(line)
         assert (result.prekeys, result.stocked) == (64, 16)
-        again = node.custody.tags(bench.identity.peer_id)
+        again = node.custody.keys.tags(bench.identity.peer_id)
         assert first[0] == again[0]
         assert first[1] != again[1]
-        assert node.custody.keyring.floor(bench.identity.peer_id) == 2
+        assert node.custody.keys.keyring.floor(bench.identity.peer_id) == 2
         with bench.custody() as custody:
-            index, public = node.custody.prekeys.take(bench.identity.peer_id)
+            index, public = node.custody.keys.prekeys.take(bench.identity.peer_id)
             seed = custody.prekeys.seed(node.peer_id, index)
             assert CRYPTO.kem_keypair(bytes(seed)) == public

@@ -18,7 +18,6 @@ from pqmesh.errors import ProtocolError
 from pqmesh.limits import BOARD, SERIAL_LINK
 from pqmesh.wire import mesh
 from pqmesh.wire.mesh import MeshMessage
-from pqmesh.wire.provisioning import is_provisioning
 
 from . import builtin
 from . import settings as board_settings
@@ -35,7 +34,7 @@ from .identity import load_or_create
 from .inbound import CommandDesk
 from .journal import CommandJournal
 from .mailbox import Mailbox
-from .provisioning import ProvisioningDesk
+from .newcomer import Newcomer
 from .report import counters_of, status_of
 from .sensors import Sensors
 from .slots import FileSlots
@@ -52,6 +51,7 @@ if TYPE_CHECKING:
     from pqmesh.record import Record
 
     from .driver import Link
+    from .provisioning import ProvisioningDesk
     from .settings import Settings
     from .store import Store
 
@@ -119,9 +119,8 @@ class Node:
             self._entropy,
             self._on_own_event,
         )
-        self.provisioning = ProvisioningDesk(
-            self.custody, crypto, store, time, self._send_raw, self._provisioned
-        )
+        self._time = time
+        self._newcomer = Newcomer(time, self._make_desk)
         self._start_afresh()
         self._round = asyncio.Event()  # set: take a round of readings now
         self._inbox: "deque[tuple[bytes, MeshMessage]]" = deque((), INBOX_MESSAGES)
@@ -164,7 +163,7 @@ class Node:
         """
         self._start_afresh()
         await run_together(
-            self._serve_link, self._take_readings, self._desk.run, self.provisioning.run
+            self._serve_link, self._take_readings, self._desk.run, self._newcomer.run
         )
 
     async def send(self, message: "MeshMessage") -> None:
@@ -241,7 +240,7 @@ class Node:
             "commands": self._desk.counts,
             "sensor_failures": self.sensors.failures,
             "custody": self.custody.counts(),
-            "provisioning": self.provisioning.counts,
+            "provisioning": self._newcomer.counts(),
             "frames_refused": self._driver.dropped,
             "frames_damaged": self._link.dropped,
             "link_bytes": (self._link.bytes_in, self._link.bytes_out),
@@ -259,7 +258,7 @@ class Node:
             self._profile,
             self._admits,
             self._limits,
-            self.custody.tickets,
+            **self.custody.engine_ports(),
         )
         self._connection = Connection(self._engine, self.settings.expect, self._entropy)
         self.mailbox.session_ended()
@@ -301,7 +300,7 @@ class Node:
         if isinstance(event, Received):
             self._on_message(event)
         elif isinstance(event, Delivered):
-            if not self.provisioning.delivered(event.session, event.message):
+            if not self._newcomer.delivered(event.session, event.message):
                 ident = self.mailbox.delivered(event.session, event.message)
                 if ident is not None:
                     self._desk.delivered(ident)
@@ -310,14 +309,14 @@ class Node:
                 self.mailbox.session_began(event.session)
             else:
                 self.mailbox.session_ended()
-                self.provisioning.session_ended(event.session)
+                self._newcomer.session_ended(event.session)
         self._driver.wake()  # the mailbox may have work, or room, now
         self._tell(event)
 
     def _on_message(self, event: Received) -> None:
         peer_id = self._connection.peer_of(event.session)
-        if is_provisioning(event.payload):
-            self.provisioning.take(event.payload, event.session, peer_id, self._objection(peer_id))
+        objection = self._objection(peer_id)
+        if self._newcomer.take(event.payload, event.session, peer_id, objection):
             return
         try:
             message = MeshMessage.decode(event.payload)
@@ -339,6 +338,13 @@ class Node:
         if self.settings.expect is None and not self._profile.point_to_point:
             return "a node that belongs to nobody is provisioned over a cable only"
         return None
+
+    def _make_desk(self) -> "ProvisioningDesk":
+        from .provisioning import ProvisioningDesk
+
+        return ProvisioningDesk(
+            self.custody, self._crypto, self._store, self._time, self._send_raw, self._provisioned
+        )
 
     def _provisioned(self, peer_id: bytes, plan: "dict[str, Any]") -> None:
         """Belong to ``peer_id`` from now on."""

@@ -24,7 +24,7 @@ from pqmesh.errors import (
 from pqmesh.wire import provisioning as wire
 
 from . import plan as plans
-from .custody import TAG_BYTES
+from .keys import TAG_BYTES
 from .settings import SettingsError
 from .store import StoreError
 
@@ -75,7 +75,8 @@ class ProvisioningDesk:
     ) -> None:
         self.counts = {"begun": 0, "finished": 0, "refused": 0}
         self.progress = ""  # of the run that is going on, for people
-        self._custody = custody
+        self._random = custody.random
+        self._keys = custody.open_keys()
         self._crypto = crypto
         self._store = store
         self._time = time
@@ -100,9 +101,6 @@ class ProvisioningDesk:
                 return
             if objection is not None:
                 raise Unexpected(objection)
-            if isinstance(message, wire.Now):
-                self._time.set(message.now_s)
-                return
             self._on_message(message, session, peer_id)
         except _REFUSALS as error:
             self._refuse(session, error)
@@ -140,7 +138,7 @@ class ProvisioningDesk:
             raise Unexpected("not for a node")
 
     def _on_begin(self, message: "Any", session: int, peer_id: bytes) -> None:
-        self._custody.random.stir(message.entropy)
+        self._random.stir(message.entropy)
         if message.now_s:
             self._time.set(message.now_s)
         if self._time.now_s() is None:
@@ -160,7 +158,7 @@ class ProvisioningDesk:
         self.progress = "exchanging keys"
 
     def _on_part(self, run: Run, message: "Any") -> None:
-        keyring = self._custody.keyring
+        keyring = self._keys.keyring
         if message.offset == 0:
             run.intake, run.offset = keyring.intake(self._crypto, run.peer_id), 0
         if run.intake is None or message.offset != run.offset:
@@ -173,18 +171,18 @@ class ProvisioningDesk:
     def _on_prekey(self, run: Run, message: "Any") -> None:
         stock = self._stock(run)
         stock.add(message.index, [message.public])
-        self._custody.prekeys.set_stock(run.peer_id, stock)
+        self._keys.prekeys.set_stock(run.peer_id, stock)
 
     def _on_finish(self, run: Run, message: "Any") -> None:
-        key = self._custody.keyring.peer(run.peer_id)
+        key = self._keys.keyring.peer(run.peer_id)
         if key is None or key.credential_id != run.begin.credential_id:
             raise Unexpected("the operator's credential has not come")
         plan = plans.parse(message.plan)
         self._store.save(plans.RECORD, bytes(message.plan))
         self._finished(run.peer_id, plan)
-        current = self._custody.keyring.current()
+        current = self._keys.keyring.current()
         epoch = 0 if current is None else current.epoch
-        stocked = self._custody.prekeys.stocked(run.peer_id)
+        stocked = self._keys.prekeys.stocked(run.peer_id)
         self._jobs.append(lambda _: iter((wire.done(epoch, stocked),)))
         self.counts["finished"] += 1
         self.progress = ""
@@ -226,40 +224,40 @@ class ProvisioningDesk:
         return False
 
     def _make_ready(self, run: Run) -> "Iterator[bytes]":
-        custody, begin = self._custody, run.begin
-        custody.ensure_epoch(self._time.seconds(), begin.epoch_floor)
-        ours, theirs = custody.tags(run.peer_id)
-        chain = custody.prekeys.chain(run.peer_id)
+        keys, begin = self._keys, run.begin
+        keys.ensure_epoch(self._time.seconds(), begin.epoch_floor)
+        ours, theirs = keys.tags(run.peer_id)
+        chain = keys.prekeys.chain(run.peer_id)
         if chain is None or len(ours) != TAG_BYTES:
-            ours = custody.random(TAG_BYTES)
+            ours = self._random(TAG_BYTES)
             # The tag first: a cut in between leaves no chain, and so another tag next time.
-            custody.set_tags(run.peer_id, ours, theirs or _NO_TAG)
-            chain = PrekeyChain(custody.random(32))
-            custody.prekeys.set_chain(run.peer_id, chain)
+            keys.set_tags(run.peer_id, ours, theirs or _NO_TAG)
+            chain = PrekeyChain(self._random(32))
+            keys.prekeys.set_chain(run.peer_id, chain)
         if theirs != begin.chain:
             self._clear_stock(run)
-            custody.set_tags(run.peer_id, ours, begin.chain)
+            keys.set_tags(run.peer_id, ours, begin.chain)
         run.ready = True
         stock = self._stock(run)
-        known = custody.keyring.peer(run.peer_id)
+        known = keys.keyring.peer(run.peer_id)
         lacking = known is None or known.credential_id != begin.credential_id
-        current = custody.keyring.current()
+        current = keys.keyring.current()
         yield wire.ready(
             wire.WANT_CREDENTIAL if lacking else 0,
             ours,
             chain.index,
             (stock.end, len(stock)),
-            max(0, custody.keyring.floor(run.peer_id)),
+            max(0, keys.keyring.floor(run.peer_id)),
             _NO_TAG if current is None else current.credential_id,
         )
 
     def _parts(self, run: Run) -> "Iterator[bytes]":
-        credential = self._custody.keyring.credential()
+        credential = self._keys.keyring.credential()
         for offset in range(0, len(credential), wire.PART_BYTES):
             yield wire.part(offset, credential[offset : offset + wire.PART_BYTES])
 
     def _publics(self, run: Run, first: int, count: int) -> "Iterator[bytes]":
-        chain = self._custody.prekeys.chain(run.peer_id)
+        chain = self._keys.prekeys.chain(run.peer_id)
         if chain is None:
             raise Unexpected("no chain of prekeys")
         index = first
@@ -270,14 +268,14 @@ class ProvisioningDesk:
     # ---- both ----
 
     def _stock(self, run: Run) -> PeerPrekeys:
-        stock = self._custody.prekeys.stock(run.peer_id)
-        return stock or PeerPrekeys(self._custody.shelf(run.peer_id))
+        stock = self._keys.prekeys.stock(run.peer_id)
+        return stock or PeerPrekeys(self._keys.shelf(run.peer_id))
 
     def _clear_stock(self, run: Run) -> None:
         """Let go of keys of a chain that the operator no longer has."""
-        shelf = self._custody.shelf(run.peer_id)
+        shelf = self._keys.shelf(run.peer_id)
         shelf.clear()
-        self._custody.prekeys.set_stock(run.peer_id, PeerPrekeys(shelf))
+        self._keys.prekeys.set_stock(run.peer_id, PeerPrekeys(shelf))
 
     def _refuse(self, session: int, error: Exception) -> None:
         self.counts["refused"] += 1

@@ -16,7 +16,8 @@ def status_of(node: "Node") -> "dict[str, Any]":
     """What an operator asks for first; the reply to the command ``status`` must hold it."""
     peer = node.neighbour
     expect = node.settings.expect
-    current = node.custody.keyring.current()
+    keys = node.custody.keys
+    current = None if keys is None else keys.keyring.current()
     return {
         "name": node.settings.name,
         "peer_id": node.peer_id.hex(),
@@ -33,7 +34,7 @@ def status_of(node: "Node") -> "dict[str, Any]":
         "resumed": node.engine_stats.handshakes_resumed,
         "tickets": len(node.custody.tickets),
         "epoch": 0 if current is None else current.epoch,
-        "prekeys": 0 if expect is None else node.custody.prekeys.stocked(expect),
+        "prekeys": 0 if keys is None or expect is None else keys.prekeys.stocked(expect),
     }
 
 

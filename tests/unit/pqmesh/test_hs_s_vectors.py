@@ -84,6 +84,7 @@ def test_m4_is_the_first_frame_of_the_session(case):
 def test_every_label_is_in_a_computation_by_hand():
     here = pathlib.Path(__file__).parent
     files = [*FOLDER.parent.glob("support/*_vectors.py"), *here.glob("engine/test_*.py")]
+    files.append(here / "test_mixing.py")
     source = "".join([path.read_text() for path in files])
     for name, value in vars(kdf).items():
         if name.startswith("LABEL_"):

@@ -15,7 +15,8 @@ def test_the_mix_is_hkdf():
     pool = stir(bytes(POOL_BYTES), GIVEN)
     assert pool == hmac.digest(bytes(32), GIVEN, "sha256")
     key = hmac.digest(pool, OWN, "sha256")
-    info = b"\0\x0fpqmesh1 entropy" + b"\0\0" + b"\0\x28"
+    label = b"pqmesh1 " + b"entropy"
+    info = b"\0\x0f" + label + b"\0\0" + b"\0\x28"
     first = hmac.digest(key, info + b"\1", "sha256")
     second = hmac.digest(key, first + info + b"\2", "sha256")
     assert draw(pool, OWN, 40) == (first + second)[:40]

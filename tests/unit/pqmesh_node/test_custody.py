@@ -1,18 +1,19 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""Epoch numbers that never come again, tags of chains, and forgetting a peer whole."""
+"""What a node keeps: nothing it does not need, and nothing of a peer that was forgotten."""
+
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 from pqmesh.credentials.prekeys import PeerPrekeys, PrekeyChain
-from pqmesh.errors import Exhausted
-from pqmesh_node.prekeys import PEERS
-from pqmesh_node.store import Store
 from support.credentials import CRYPTO, START, Owner
 from support.custody import Board
-from support.nor_flash import NorFlash
 from support.tickets import ticket
 
 PEER = Owner(b"peer")
+PACKAGES = Path(__file__).parents[3] / "firmware" / "micropython"
 
 
 @pytest.fixture
@@ -20,58 +21,46 @@ def board(tmp_path) -> Board:
     return Board(tmp_path)
 
 
-def test_an_epoch_is_made_once_and_kept(board):
-    assert board.start().ensure_epoch(START, 0) == 1
+def test_keys_are_opened_when_there_are_any(board):
     custody = board.start()
-    assert custody.ensure_epoch(START, 0) == custody.ensure_epoch(START, 1) == 1
-    assert custody.keyring.current().epoch == 1
+    assert custody.keys is None
+    assert list(custody.engine_ports()) == ["tickets"]
+    keys = custody.open_keys()
+    assert custody.open_keys() is keys
+    keys.ensure_epoch(START, 0)
+    again = board.start()
+    assert again.keys.keyring.current() == keys.keyring.current()
+    assert again.engine_ports()["keyring"] is again.keys.keyring
 
 
-def test_an_epoch_that_somebody_has_and_we_lost_is_passed_over(board):
-    custody = board.start()
-    assert custody.ensure_epoch(START, 7) == 8
-    assert custody.ensure_epoch(START, 9) == 10
-
-
-def test_a_lost_epochs_number_does_not_come_again(board):
-    board.start().ensure_epoch(START, 0)
-    board.flash = NorFlash()
-    custody = board.start()
-    assert custody.keyring.current() is None
-    assert custody.ensure_epoch(START, 0) == 2
-
-
-def test_tags_are_kept_for_a_few_peers(board):
-    custody = board.start()
-    assert custody.tags(PEER.peer_id) == (b"", b"")
-    for number in range(PEERS):
-        custody.set_tags(bytes([number]) * 32, b"o" * 8, bytes([number]) * 8)
-    assert board.start().tags(b"\1" * 32) == (b"o" * 8, b"\1" * 8)
-    with pytest.raises(Exhausted, match="no room for another"):
-        custody.set_tags(PEER.peer_id, b"o" * 8, b"t" * 8)
-    custody.forget(b"\1" * 32)
-    custody.set_tags(PEER.peer_id, b"o" * 8, b"t" * 8)
-
-
-def test_damaged_tags_are_no_tags(board):
-    board.start().set_tags(PEER.peer_id, b"o" * 8, b"t" * 8)
-    (name,) = Store(board.directory).names("chain-")
-    for slot in "01":
-        board.directory.write(f"{name}.{slot}", b"worn out")
-    custody = board.start()
-    assert custody.tags(PEER.peer_id) == (b"", b"")
-    custody.set_tags(PEER.peer_id, b"o" * 8, b"t" * 8)
+def test_a_node_that_was_never_provisioned_does_not_import_what_that_needs():
+    """Each of these costs kilobytes of a board's heap."""
+    code = (
+        "import sys, pqmesh_node.app, pqmesh_node.custody\n"
+        "print([name for name in sys.modules if 'provisioning' in name or name in ("
+        "'pqmesh_node.keys', 'pqmesh_node.credentials', 'pqmesh_node.prekeys')])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={"PYTHONPATH": str(PACKAGES)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == "[]"
 
 
 def test_forgetting_a_peer_leaves_nothing_of_it(board, tmp_path):
     custody = board.start()
+    custody.forget(PEER.peer_id)
     custody.tickets.save(ticket(PEER.peer_id, current=b"s" * 32))
-    custody.keyring.learn(PEER.credential(PEER.epoch(1)), CRYPTO)
-    custody.prekeys.set_chain(PEER.peer_id, PrekeyChain(b"c" * 32))
-    stock = PeerPrekeys(custody.shelf(PEER.peer_id))
+    keys = custody.open_keys()
+    keys.keyring.learn(PEER.credential(PEER.epoch(1)), CRYPTO)
+    keys.prekeys.set_chain(PEER.peer_id, PrekeyChain(b"c" * 32))
+    stock = PeerPrekeys(keys.shelf(PEER.peer_id))
     stock.add(0, [bytes(1184)])
-    custody.prekeys.set_stock(PEER.peer_id, stock)
-    custody.set_tags(PEER.peer_id, b"o" * 8, b"t" * 8)
+    keys.prekeys.set_stock(PEER.peer_id, stock)
+    keys.set_tags(PEER.peer_id, b"o" * 8, b"t" * 8)
     custody.forget(PEER.peer_id)
     assert list(tmp_path.iterdir()) == []
     assert b"s" * 32 not in board.flash.octets
@@ -83,3 +72,5 @@ def test_what_was_damaged_is_told(board):
     custody = board.start()
     assert custody.counts()["vault_damaged"] == 1
     assert custody.counts()["tickets"]["unreadable"] == 0
+    custody.open_keys()
+    assert custody.counts()["prekeys"] == {"unreadable": 0}

@@ -37,6 +37,7 @@ class Bench:
         self.finished: list[tuple[bytes, dict]] = []
         self.settings_fail = False
         self.time = time = self.board.time
+        self.keys = self.custody.open_keys()
         store = Store(self.board.directory)
         self.desk = ProvisioningDesk(self.custody, CRYPTO, store, time, self.send, self.finish)
 
@@ -96,8 +97,8 @@ async def test_ready_says_what_is_lacking(bench):
     message = await ready(bench)
     assert message.flags == wire.WANT_CREDENTIAL
     assert (message.index, message.stocked, message.left, message.epoch_floor) == (0, 0, 0, 0)
-    assert message.credential_id == bench.custody.keyring.current().credential_id
-    assert bench.custody.tags(OPERATOR.peer_id) == (message.chain, TAG)
+    assert message.credential_id == bench.keys.keyring.current().credential_id
+    assert bench.keys.tags(OPERATOR.peer_id) == (message.chain, TAG)
     again = await ready(bench)
     assert again.chain == message.chain
 
@@ -150,10 +151,10 @@ async def test_prekeys_come_in_order(bench):
     await ready(bench)
     for index in (3, 4, 5):
         bench.take(wire.prekey(index, bytes([index]) * 1184))
-    assert bench.custody.prekeys.stocked(OPERATOR.peer_id) == 3
+    assert bench.keys.prekeys.stocked(OPERATOR.peer_id) == 3
     bench.take(wire.prekey(9, bytes(1184)))
     assert "on top of 6" in bench.refusal
-    assert bench.custody.prekeys.take(OPERATOR.peer_id) == (3, b"\3" * 1184)
+    assert bench.keys.prekeys.take(OPERATOR.peer_id) == (3, b"\3" * 1184)
 
 
 async def test_a_credential_of_somebody_else_is_refused(bench):
@@ -166,7 +167,7 @@ async def test_a_credential_of_somebody_else_is_refused(bench):
 
 async def test_prekeys_that_are_gone_cannot_be_asked_for(bench):
     await ready(bench)
-    bench.custody.prekeys.used(OPERATOR.peer_id, 10)
+    bench.keys.prekeys.used(OPERATOR.peer_id, 10)
     bench.take(wire.start(0, 3, 4))
     refused = await bench.until(wire.Refused)
     assert b"of a chain at 11" in refused.reason
@@ -251,10 +252,3 @@ async def test_without_any_time_there_are_no_keys(tmp_path):
     bench.time._at_start_s = None
     bench.take(begin(now_s=0))
     assert "told the time" in bench.refusal
-
-
-async def test_the_gateway_tells_the_time_in_any_session(bench):
-    bench.take(wire.now(START + 50), objection="not yours")
-    assert bench.time.now_s() == START
-    bench.take(wire.now(START + 50))
-    assert bench.time.now_s() == START + 50
