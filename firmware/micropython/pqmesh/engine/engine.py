@@ -118,6 +118,7 @@ class Engine:
                 self._flows,
                 keyring,
                 prekeys,
+                floors,
             )
             self._handshakes.pool.resumes = self._resumes
 

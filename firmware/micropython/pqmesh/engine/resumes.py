@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
     from ..credentials.keyring import Keyring
     from .context import Context
+    from .floors import Floors
     from .flows import FlowTable
     from .handshakes import HandshakeTable
     from .heals import Prekeys
@@ -66,6 +67,7 @@ class ResumeTable:
         flows: "FlowTable",
         keyring: "Keyring | None" = None,
         prekeys: "Prekeys | None" = None,
+        floors: "Floors | None" = None,
     ) -> None:
         self._context = context
         self._handshakes = handshakes
@@ -75,6 +77,7 @@ class ResumeTable:
         self._alone = context.link.point_to_point
         self._keyring = keyring
         self._prekeys = prekeys
+        self._floors = floors
         self._peerings = Peerings(context, tickets)
         self._answered: "list[bytes]" = []  # nonces of R1s, newest last
         self.heals = HealTable(context, flows, self._peerings, self, prekeys)
@@ -229,7 +232,20 @@ class ResumeTable:
         if (epoch or self._alone) and full_due(ticket, now_s, epoch):
             return ()
         stocked = self._prekeys is not None and self._prekeys.stocked(peering.peer_id) > 0
-        return modes(ticket, now_s, heal, healing_modes(self._context.link, stocked))
+        heal = heal or self._below(peering, HS_R) is not None
+        wanted = modes(ticket, now_s, heal, healing_modes(self._context.link, stocked))
+        return tuple([mode for mode in wanted if self._below(peering, mode) is None])
+
+    def _below(self, peering: "Peering", mode: int) -> "str | None":
+        """Say why a resumption by ``mode`` is below the owner's floors, or None.
+
+        That a full handshake is due counts where there is a way to do one.
+        """
+        if self._floors is None:
+            return None
+        epoch = self._epoch_of(peering.peer_id)
+        now_s = self._tickets.now_s() if epoch or self._alone else 0
+        return self._floors.objection(peering.peer_id, mode, peering.ticket(), now_s, epoch)
 
     def _try(self, peering: "Peering", now: int) -> None:
         """Send R1, or send it again; after enough of that go on otherwise."""
@@ -280,7 +296,7 @@ class ResumeTable:
             raise Unexpected("a full handshake with this peer is nearly done")
         if not peering.ratchet.may_answer(base, mode != HS_R):
             raise Unexpected("crossed resumptions, and ours goes first")
-        fault = objection(peering.peer_id, None, self._trust)
+        fault = objection(peering.peer_id, None, self._trust) or self._below(peering, mode)
         if fault:
             raise Unexpected(fault)
         if self._sessions.full_for(peering.peer_id) or not self._peerings.make_room(peering):
