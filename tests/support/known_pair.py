@@ -41,6 +41,9 @@ class KnownPair(Pair):
 
     def meet(self, side=0, limit_ms=400_000):
         """Connect, and run until both ends say so; returns the session handles."""
+        seen = [len(self.of(s, Established)) for s in (0, 1)]
         self.call(side)
-        self.run_until(lambda: all(self.of(s, Established) for s in (0, 1)), limit_ms)
+        self.run_until(
+            lambda: all(len(self.of(s, Established)) > seen[s] for s in (0, 1)), limit_ms
+        )
         return tuple(self.last(s, Established).session for s in (0, 1))

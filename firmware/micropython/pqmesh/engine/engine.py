@@ -287,6 +287,7 @@ class Engine:
                 return
             if fragment.index:
                 if self._flows.keep(fragment, now):
+                    self._handshakes.overheard(fragment, now)
                     return
                 raise Unexpected("no such flow here")
             head = Head(fragment)

@@ -16,7 +16,7 @@ nonce, and one that arrives after our M3 is answered beside it.
 from ..compat import TYPE_CHECKING
 from ..errors import Busy, Exhausted, Malformed, Unexpected, UnknownKind
 from ..wire.entry import NO_MODE, decode_retry
-from ..wire.handshake import HS_K, HS_S, M1, M2, MESSAGE_BYTES
+from ..wire.handshake import HS_K, HS_S, M1, M2, M3, MESSAGE_BYTES
 from ..wire.hs_k import ANSWER_BYTES, PART_1, PART_2, part_bytes
 from ..wire.session import HEADER_BYTES, Close
 from . import events
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from ..compat import Buffer
     from ..credentials.ids import PeerKey
     from ..credentials.keyring import Keyring
-    from ..wire.fragment import Sack
+    from ..wire.fragment import Fragment, Sack
     from .content import Content
     from .context import Context
     from .entrances import Entrances
@@ -177,6 +177,20 @@ class HandshakeTable:
         handshake = self.pool.find(handle)
         if handshake is not None and isinstance(handshake.sender, MessageSender):
             handshake.sender.answered(now)
+
+    def overheard(self, fragment: "Fragment", now: int) -> None:
+        """A fragment without its head has come: if it may be of our answer, do not talk over it.
+
+        Nothing is proved by it, and nothing but a question is put off, while it goes on.
+        """
+        link = self._context.link
+        quiet_until = now + link.sack_ms() + link.airtime_ms(link.mtu)
+        for handshake in self.pool.all:
+            sender = handshake.sender
+            if sender is None or sender.deadline is None or handshake.mode != fragment.mode():
+                continue
+            if fragment.number() in (M2, M3) and sender.number < fragment.number():
+                sender.deadline = max(sender.deadline, quiet_until)
 
     def on_message(self, flow: "Flow", now: int) -> int:
         """Take a whole message; returns the handle of the handshake it belongs to.

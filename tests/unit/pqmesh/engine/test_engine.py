@@ -20,6 +20,7 @@ from pqmesh.errors import (
 from pqmesh.framing.hdlc import Deframer, enframe
 from pqmesh.limits import BOARD, GATEWAY, RADIO_LINK, SERIAL_LINK, replace
 from support.model_crypto import CountingEntropy
+from support.resumption import ResumePair
 from support.simulation import CRYPTO, NAMES, Medium, OpenHouse, Pair
 
 
@@ -292,3 +293,23 @@ def test_a_reset_at_any_octet_through_the_deframer(fraction):
     gateway.reboot(0)
     gateway.establish(0)
     assert gateway.now - begin < 5000
+
+
+@pytest.mark.parametrize("lost", [False, True], ids=["all there", "R3 lost"])
+def test_the_messages_of_a_healing_resumption_go_through_the_same_doors(lost):
+    pair = ResumePair(link=replace(RADIO_LINK, point_to_point=True))
+    pair.provision()
+    if lost:
+        gone = []
+
+        def intercept(side, frame):
+            if side == 0 and not frame[0] >> 6 and not gone:
+                gone.append(frame)
+                return []
+            return [frame]
+
+        pair.intercept = intercept
+    pair.resume(0, heal=True)
+    pair.run_until(lambda: pair.of(0, Established) and pair.of(1, Established))
+    sacks = [frame for side in (0, 1) for frame in pair.sent[side] if frame[0] == 0x80]
+    assert len(sacks) >= 2

@@ -132,3 +132,30 @@ def test_whom_it_has_proved_is_told_only_while_m3_is_out():
     assert ours.proved_peer() == b"p" * 32
     ours.advance(states.CONFIRM)
     assert ours.proved_peer() == b""
+
+
+def test_a_peer_that_takes_less_gets_less():
+    made = context()
+    ours = Handshake(made, True, 0)
+    ours.limit_mtu(300)
+    ours.limit_mtu(999)
+    ours.send(bytes(1_206), 1, 0)
+    assert max(map(len, frames(made))) == 300
+
+
+def test_a_single_frame_takes_the_place_of_a_message():
+    made = context()
+    ours = Handshake(made, True, 0)
+    ours.send(bytes(1_206), 1, 0)
+    before = ours.sender
+    ours.say(b"frame", 24, 0)
+    assert before.finished
+    assert frames(made) == [b"frame"]
+    assert ours.next_deadline() == ours.sender.deadline
+
+
+def test_the_nonce_of_a_hello_is_the_one_that_counts():
+    ours = Handshake(context(), True, 0)
+    ours.drawn = b"n" * 16
+    ours.begin()
+    assert ours.nonce() == b"n" * 16
