@@ -12,8 +12,8 @@ from .record import Record, replace
 __all__ = (
     "BOARD",
     "FAILED_TAGS_PER_KEY",
-    "FULL_HANDSHAKE_AGE_S",
     "FRAMES_PER_KEY",
+    "FULL_HANDSHAKE_AGE_S",
     "GATEWAY",
     "LATE_FRAMES",
     "LATE_MS",
