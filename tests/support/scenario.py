@@ -37,8 +37,12 @@ def show(event):
 class Line:
     """Side 0 and side 1 of a serial line. ``lose[side]`` holds the counts of frames to lose."""
 
-    def __init__(self, trust=(None, None), tickets=(None, None)):
+    def __init__(
+        self, trust=(None, None), tickets=(None, None), link=SERIAL_LINK, keyrings=(None, None)
+    ):
         self.now = 0
+        self.link = link
+        self.keyrings = keyrings
         self.lose = (set(), set())
         self.counts = [0, 0]
         self.free_at = [0, 0]
@@ -61,9 +65,10 @@ class Line:
             identity,
             CRYPTO,
             entropy,
-            SERIAL_LINK,
+            self.link,
             trust=self.trust[side],
             tickets=self.tickets[side],
+            keyring=self.keyrings[side],
         )
 
     def run(self, until):
@@ -107,7 +112,7 @@ class Line:
         self.counts[side] += 1
         # chained: on MicroPython a hash that was read cannot go on
         self.digest = hashlib.sha256(self.digest + frame).digest()
-        at = max(self.free_at[side], self.now) + SERIAL_LINK.airtime_ms(len(frame))
+        at = max(self.free_at[side], self.now) + self.link.airtime_ms(len(frame))
         self.free_at[side] = at
         if count in self.lose[side]:
             print(self.now, side, "lost frame", count, "of", len(frame))
