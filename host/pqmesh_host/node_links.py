@@ -16,7 +16,7 @@ from .crypto import HostCrypto
 from .events import EventBus
 from .mesh.link_runner import LinkRunner, Trust
 from .mesh.switchboard import Switchboard
-from .store import Store, TicketStore
+from .store import Custody, Store
 from .transports.base import Provider
 from .transports.serial import SerialProvider
 
@@ -32,7 +32,9 @@ class Links:
         switchboard: Switchboard,
         bus: EventBus,
     ) -> None:
-        self.tickets = TicketStore(store)
+        self.custody = Custody(store, identity, crypto)
+        self.custody.renew()
+        self.tickets = self.custody.tickets
         self._identity = identity
         self._crypto = crypto
         self._store = store
@@ -53,7 +55,10 @@ class Links:
 
         def make_engine(trust: Trust | None) -> Engine:
             return Engine(
-                self._identity, self._crypto, os.urandom, profile, trust, GATEWAY, self.tickets
+                *(self._identity, self._crypto, os.urandom, profile, trust, GATEWAY),
+                tickets=self.tickets,
+                keyring=self.custody.keyring,
+                prekeys=self.custody.prekeys,
             )
 
         return LinkRunner(

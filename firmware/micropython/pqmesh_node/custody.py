@@ -65,7 +65,8 @@ class Custody:
         """What an Engine takes by name."""
         if self.keys is None:
             return {"tickets": self.tickets}
-        return {"tickets": self.tickets, "keyring": self.keys.keyring}
+        keys = self.keys
+        return {"tickets": self.tickets, "keyring": keys.keyring, "prekeys": keys.prekeys}
 
     def forget(self, peer_id: bytes) -> None:
         """Erase all there is of a peer: ticket, key, prekeys. Raises StoreError."""

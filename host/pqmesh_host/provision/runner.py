@@ -110,7 +110,9 @@ class _Run:
             replace(SERIAL_LINK, bits_per_second=baud),
             None if expect is None else lambda peer_id: peer_id == expect,
             GATEWAY,
-            custody.tickets,
+            tickets=custody.tickets,
+            keyring=custody.keyring,
+            prekeys=custody.prekeys,
         )
         self._driver = LinkDriver(self._engine, link, self._on_event, self._on_drop)
         self._outcome: asyncio.Future[Result] = asyncio.get_running_loop().create_future()

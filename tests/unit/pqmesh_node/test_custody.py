@@ -31,6 +31,7 @@ def test_keys_are_opened_when_there_are_any(board):
     again = board.start()
     assert again.keys.keyring.current() == keys.keyring.current()
     assert again.engine_ports()["keyring"] is again.keys.keyring
+    assert again.engine_ports()["prekeys"] is again.keys.prekeys
 
 
 def test_a_node_that_was_never_provisioned_does_not_import_what_that_needs():
