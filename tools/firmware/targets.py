@@ -168,7 +168,10 @@ def _pico_target(name: str, board: str, chip: str) -> Target:
         programs=pico.PROGRAMS,
         packages=(*_BUILD_PACKAGES, *pico.PACKAGES),
         outputs=("firmware.uf2", "firmware.elf", "firmware.bin"),
-        inputs=(*_OURS, PORTS / "pico" / "Makefile", PORTS / "pico" / "manifest.py"),
+        inputs=(
+            *_OURS,
+            *(PORTS / "pico" / name for name in ("Makefile", "manifest.py", "modules")),
+        ),
         command=pico.firmware(board),
         size_program="arm-none-eabi-size",
     )
