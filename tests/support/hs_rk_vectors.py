@@ -14,8 +14,7 @@ from pqmesh.engine.hs_r import Names, draw_nonce
 from pqmesh.engine.hs_rk import Initiator, Responder
 from pqmesh.engine.packets import Packets
 from pqmesh.limits import RADIO_LINK
-from pqmesh.wire.handshake import Params
-from pqmesh.wire.healing import HS_RK, HS_RP
+from pqmesh.wire.handshake import HS_RK, HS_RP, Params
 
 from .hs_s_vectors import FOLDER, Drawn, labelled, lp, mac
 from .model_crypto import ModelCrypto

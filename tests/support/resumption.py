@@ -15,8 +15,7 @@ from pqmesh.engine.events import Established
 from pqmesh.engine.tickets import MemoryTickets, Ticket
 from pqmesh.limits import BOARD, RADIO_LINK
 from pqmesh.wire.entry import HELLO, RETRY
-from pqmesh.wire.handshake import Params
-from pqmesh.wire.healing import HS_RK, HS_RP
+from pqmesh.wire.handshake import HS_RK, HS_RP, Params
 
 from .handshakes import same_session
 from .model_crypto import CountingEntropy, ModelCrypto

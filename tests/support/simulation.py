@@ -20,6 +20,7 @@ from .model_crypto import CountingEntropy, ModelCrypto
 
 CRYPTO = ModelCrypto()
 SEEDS = (bytes([0xA1]) * 32, bytes([0xB2]) * 32)
+MOST_AT_ONCE = 1000  # steps at one moment; whoever wants more would never end
 NAMES = tuple(Identity(seed, CRYPTO) for seed in SEEDS)
 
 
@@ -75,6 +76,7 @@ class Pair:
         self.intercept = None  # called with (side, frame); returns the frames that go on
         self._random = random.Random(seed)
         self._flights = []
+        self._standing = 0  # steps in a row without time passing
         self._order = itertools.count()
         self._free_at = [0, 0]
         self.ends = [self._boot(0), self._boot(1)]
@@ -192,6 +194,8 @@ class Pair:
         return max(min(due), self.now) if due else None
 
     def _step(self, moment):
+        self._standing = self._standing + 1 if moment == self.now else 0
+        assert self._standing < MOST_AT_ONCE, f"due over and over at {moment} ms: {self.events}"
         self.now = moment
         while self._flights and self._flights[0][0] <= self.now:
             _, _, side, frame = heapq.heappop(self._flights)

@@ -180,7 +180,7 @@ def test_the_page_tells_the_lengths_of_the_messages():
         assert f"{size:,}" in PAGE
     for size in (resumption.RESUME_BYTES, resumption.RESUMED_BYTES):
         assert f"= {size}" in PAGE
-    for size in (*healing.R1_BYTES.values(), healing.HEALED_BYTES):
+    for size in (*resumption.R1_BYTES.values(), healing.HEALED_BYTES):
         assert f"= {size:,}" in PAGE
 
 

@@ -6,8 +6,7 @@ a MessageSender. Either is given up after some silence; R3 may come all the same
 """
 
 from ..compat import TYPE_CHECKING, const
-from ..wire.handshake import M2
-from ..wire.healing import HS_RK
+from ..wire.handshake import HS_RK, M2
 from ..wire.resumption import HS_R, RESUME_BYTES, RESUMED_BYTES
 from .sender import MessageSender
 from .stats import Tally

@@ -7,12 +7,13 @@ frame -> class 0  data         -> the session of its CID
                   HELLO, RETRY -> what goes before a handshake on a shared link
                   M3, NEED     -> handshakes of HS-K
                   R1, R2       -> resumptions, where the owner keeps tickets
+
+What a node does not speak it does not import either: a board pays for every module with heap.
 """
 
 from ..compat import TYPE_CHECKING
 from ..errors import Malformed, ProtocolError, Unexpected, UnknownKind
 from ..limits import BOARD
-from ..wire.entry import HELLO, RETRY
 from ..wire.fragment import (
     CLASS_FRAGMENT,
     POLL,
@@ -22,19 +23,17 @@ from ..wire.fragment import (
     decode_fragment,
 )
 from ..wire.handshake import HS_K, HS_RK, HS_RP, HS_S, M2, M3, MESSAGE_BYTES
-from ..wire.hs_k import CONFIRM, NEED_CREDENTIAL, PART_1
 from ..wire.layout import decode
 from ..wire.resumption import RESUME, RESUMED
 from ..wire.session import decode_header
 from .context import Context
-from .entrances import Entrances
 from .flows import FlowTable, Head
 from .handshakes import HandshakeTable
-from .headless import Headless
 from .resumes import ResumeTable
 from .sender import fragments_needed, verify_poll
 from .session import PENDING
 from .sessions import SessionTable
+from .straight import Straight
 from .timers import earliest
 
 if TYPE_CHECKING:
@@ -48,6 +47,7 @@ if TYPE_CHECKING:
     from ..record import Record
     from .floors import Floors
     from .flows import Finished, Flow
+    from .headless import Headless
     from .heals import HealTable
     from .stats import Stats
     from .tickets import Tickets
@@ -94,19 +94,17 @@ class Engine:
         network_key: "bytes | None" = None,
     ) -> None:
         self._context = Context(identity, crypto, entropy, link, limits)
-        entrances = Entrances(self._context, keyring, floors, network_key)
+        entrances = _entrances(self._context, keyring, floors, network_key)
         if keyring is None or not entrances.fits(HS_K, link.mtu):
             for size in MESSAGE_BYTES.values():
                 fragments_needed(size, link.mtu)
-        headless = None  # a cable loses a head rarely; a radio as often as anything else
-        if not link.point_to_point:
-            headless = Headless(16 * (link.sack_ms() + link.airtime_ms(link.mtu)))
-        self._flows = FlowTable(limits.flows, link.handshake_ms, headless)
+        self._flows = FlowTable(limits.flows, link.handshake_ms, _headless(link))
         self._sessions = SessionTable(self._context)
-        self._entrances = entrances
         self._handshakes = HandshakeTable(
             self._context, self._flows, self._sessions, trust, entrances, keyring
         )
+        self._kinds = self._handshakes.kinds()
+        self._kinds.update({SACK: self._on_sack, POLL: self._on_poll})
         self._resumes: "ResumeTable | None" = None
         if tickets is not None:
             self._resumes = ResumeTable(
@@ -121,6 +119,9 @@ class Engine:
                 floors,
             )
             self._handshakes.pool.resumes = self._resumes
+            self._kinds.update(
+                {RESUME: self._resumes.on_resume, RESUMED: self._resumes.on_resumed}
+            )
 
     @property
     def stats(self) -> "Stats":
@@ -205,8 +206,10 @@ class Engine:
             self._resumes.handle_timeout(now)
         self._handshakes.handle_timeout(now)
         self._flows.handle_timeout(now)
-        if not self._handshakes.step(now) and self._resumes is not None:
-            self._resumes.heals.step(now)
+        if not self._handshakes.step(now):
+            healing = self._healing()
+            if healing is not None:
+                healing.step(now)
         self._sessions.sweep()
 
     def next_transmit(self, now: "int | None" = None) -> "bytes | None":
@@ -247,22 +250,8 @@ class Engine:
             self._on_data(frame, now)
         elif frame[0] >> 6 == CLASS_FRAGMENT:
             self._on_fragment(frame, now)
-        elif frame[0] == SACK:
-            self._on_sack(frame, now)
-        elif frame[0] == POLL:
-            self._on_poll(frame, now)
-        elif frame[0] == HELLO:
-            self._entrances.on_hello(frame, now)
-        elif frame[0] == RETRY:
-            self._handshakes.on_retry(frame, now)
-        elif frame[0] == CONFIRM:
-            self._handshakes.on_m3(frame, now)
-        elif frame[0] == NEED_CREDENTIAL:
-            self._handshakes.on_need(frame, now)
-        elif self._resumes is not None and frame[0] == RESUME:
-            self._resumes.on_resume(frame, now)
-        elif self._resumes is not None and frame[0] == RESUMED:
-            self._resumes.on_resumed(frame, now)
+        elif frame[0] in self._kinds:
+            self._kinds[frame[0]](frame, now)
         else:
             raise UnknownKind("frame of kind 0x%02x" % frame[0])
 
@@ -324,9 +313,7 @@ class Engine:
 
         Not on a shared link, where the answer is worth waiting for: every frame has its price.
         """
-        if flow.mode == HS_K and flow.number == PART_1:
-            return True  # another half follows, no answer
-        return self._context.link.point_to_point
+        return self._context.link.point_to_point or self._handshakes.another_follows(flow)
 
     def _on_sack(self, frame: bytes, now: int) -> None:
         sack = decode(Sack, frame)
@@ -336,12 +323,17 @@ class Engine:
             self._handshakes.on_sack(handshake, sack, now)
             handshake.tally.received += len(frame)
             return
-        heal = None if self._resumes is None else self._resumes.heals.sender_of(sack.flow, number)
+        healing = self._healing()
+        heal = None if healing is None else healing.sender_of(sack.flow, number)
         if heal is None or heal.sender is None:
             raise Unexpected("SACK of a message that is not being sent")
         heal.sender.on_sack(sack, self._context.tx, now)
         heal.touched_at = now
         heal.tally.received += len(frame)
+
+    def _healing(self) -> "HealTable | None":
+        """Return the messages of HS-RK and HS-RP, if there ever were any."""
+        return None if self._resumes is None else self._resumes.healing
 
     def _on_poll(self, frame: bytes, now: int) -> None:
         poll = decode(Poll, frame)
@@ -374,3 +366,25 @@ class Engine:
             session.repeat(now)
         else:
             self._handshakes.repeat(done.owner, done.number, now)
+
+
+def _entrances(
+    context: Context,
+    keyring: "Keyring | None",
+    floors: "Floors | None",
+    network_key: "bytes | None",
+) -> Straight:
+    if context.link.point_to_point and keyring is None:
+        return Straight(context, floors)
+    from .entrances import Entrances
+
+    return Entrances(context, keyring, floors, network_key)
+
+
+def _headless(link: "LinkProfile") -> "Headless | None":
+    """A cable loses a head rarely; a radio as often as anything else."""
+    if link.point_to_point:
+        return None
+    from .headless import Headless
+
+    return Headless(16 * (link.sack_ms() + link.airtime_ms(link.mtu)))

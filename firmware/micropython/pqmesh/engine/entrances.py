@@ -10,26 +10,29 @@ What is settled here is bound into the transcript of the handshake, or fails wit
 """
 
 from ..compat import TYPE_CHECKING, const
-from ..errors import Unexpected, UsageError
+from ..errors import Unexpected
 from ..wire.entry import (
     CREDENTIAL_ID_BYTES,
     ECHO_BYTES,
+    HELLO,
     HELLO_BYTES,
     MAX_MTU,
     NO_MODE,
+    RETRY,
     RETRY_BYTES,
     decode_retry,
 )
-from ..wire.fragment import HASH_BYTES, HEAD_FIXED_BYTES, HEADER_BYTES
 from ..wire.handshake import HS_K, HS_S, M1, MESSAGE_BYTES
 from ..wire.hs_k import OFFER_BYTES
 from .caller import Caller, NoCommonGround
 from .entry import Doorman, admission_key
 from .front import NO_FRONT, Front, front_of
 from .hs_r import draw_nonce
-from .sender import fragments_needed
+from .straight import Straight
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ..compat import Buffer
     from .context import Context
     from .entry import Entry, Keyring
@@ -39,7 +42,7 @@ if TYPE_CHECKING:
 _STAMP_STEP = const(32)  # hashes per handle_timeout, so that a board's loop lives
 
 
-class Entrances:
+class Entrances(Straight):
     """The entry exchange of every handshake of one engine.
 
     :param keyring: whose KEM keys HS-K may use; None: no HS-K
@@ -55,37 +58,21 @@ class Entrances:
         floors: "Floors | None",
         network_key: "bytes | None",
     ) -> None:
-        self._context = context
+        super().__init__(context, floors)
         self._shared = not context.link.point_to_point
         self._key = None if network_key is None else admission_key(network_key)
         keys = () if self._key is None else (self._key,)
-        self._floors = floors
         self.doorman = Doorman(context, keyring, floors, lambda: keys)
+
+    def kinds(
+        self, on_retry: "Callable[[bytes, int], None]"
+    ) -> "dict[int, Callable[[bytes, int], None]]":
+        """Return what takes each kind of frame that goes before M1."""
+        return {HELLO: self.on_hello, RETRY: on_retry}
 
     def strangers(self) -> bool:
         """Whether HS-S may begin here between nodes that know no credential of each other."""
         return self.doorman.strangers()
-
-    def full_mode(self, expect: "bytes | None", known: bool) -> "int | None":
-        """Return the mode of a full handshake with ``expect``; None: there is none to begin with.
-
-        :param known: whether we hold keys of the peer, and of our own
-        """
-        if self._floors is not None:
-            return self._floors.full_mode(expect, known)
-        if known:
-            return HS_K
-        return HS_S if self.strangers() else None
-
-    def refusal(self, expect: "bytes | None", known: bool) -> str:
-        """Say why full_mode() gave none."""
-        if self._floors is not None:
-            return self._floors.refusal(expect, known)
-        return "no credential of this peer, and strangers do not meet on this link"
-
-    def objection(self, peer_id: bytes, mode: int) -> "str | None":
-        """Say why a full handshake of ``mode`` does not do for a peer, or None."""
-        return None if self._floors is None else self._floors.objection(peer_id, mode)
 
     def front_bytes(self, mode: int) -> int:
         """Return how many octets of an M1 lie before its offer."""
@@ -96,18 +83,6 @@ class Entrances:
     def offer_bytes(self, mode: int) -> int:
         """Return the length of M1."""
         return self.front_bytes(mode) + (OFFER_BYTES if mode == HS_K else MESSAGE_BYTES[M1])
-
-    def fits(self, mode: int, mtu: int) -> bool:
-        """Whether a handshake can be had in frames of ``mtu``, M1's front in the first of M1's."""
-        sizes = list(MESSAGE_BYTES.values()) if mode == HS_S else []
-        try:
-            for size in sizes:
-                fragments_needed(size, mtu)
-            others = fragments_needed(self.offer_bytes(mode), mtu) - 1
-        except UsageError:
-            return False
-        room = mtu - HEADER_BYTES - HEAD_FIXED_BYTES - HASH_BYTES * others
-        return room >= self.front_bytes(mode)
 
     # Initiator
 
@@ -162,6 +137,13 @@ class Entrances:
         if retry.mtu < MAX_MTU:
             handshake.limit_mtu(retry.mtu)
         return True
+
+    def turns_down(self, frame: bytes) -> bool:
+        """Whether a RETRY says that its sender cannot do what we wish.
+
+        :raises ProtocolError: it is none
+        """
+        return decode_retry(frame).mode() == NO_MODE
 
     def ready(self, handshake: "Handshake") -> bool:
         """Work for the stamp that RETRY asks for; returns True when M1 may go."""

@@ -11,7 +11,6 @@ from ..wire.handshake import HS_S, Params
 from .front import NO_FRONT
 from .handshake_states import PROVED, START, advance
 from .hs_s import Initiator, Responder
-from .repeater import Repeater
 from .sender import MessageSender
 from .stats import Tally
 from .timers import earliest
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from .front import Front
     from .hs_s import Outcome
     from .peering import Peering
+    from .repeater import Repeater
 
 _MAX_WINDOW = const(32)
 _STALE_RTOS = const(8)  # of the least timeout: a silent half-open handshake may give way
@@ -122,6 +122,8 @@ class Handshake:
 
     def say(self, frame: bytes, answer_bytes: int, now: int) -> None:
         """Send a frame until it is answered; the message before it is done."""
+        from .repeater import Repeater
+
         self.stop_sending()
         self.sender = Repeater(self._context, frame, answer_bytes, self.tally, self.address)
         self.sender.start(self._context.tx, now)

@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 
     from ..compat import Buffer
     from .context import Context
-    from .entrances import Entrances
     from .flows import FlowTable
     from .hs_s import Outcome
     from .resumes import ResumeTable
     from .sessions import SessionTable
+    from .straight import Straight
 
 OFFER = const(0)  # kinds of queued work
 ANSWER = const(1)
@@ -55,7 +55,7 @@ class HandshakePool:
         flows: "FlowTable",
         sessions: "SessionTable",
         trust: "Callable[[bytes], bool] | None",
-        entrances: "Entrances",
+        entrances: "Straight",
     ) -> None:
         self.sessions = sessions
         self.trust = trust

@@ -15,9 +15,7 @@ nonce, and one that arrives after our M3 is answered beside it.
 
 from ..compat import TYPE_CHECKING
 from ..errors import Busy, Exhausted, Malformed, Unexpected, UnknownKind
-from ..wire.entry import NO_MODE, decode_retry
 from ..wire.handshake import HS_K, HS_S, M1, M2, M3, MESSAGE_BYTES
-from ..wire.hs_k import ANSWER_BYTES, PART_1, PART_2, part_bytes
 from ..wire.session import HEADER_BYTES, Close
 from . import events
 from . import handshake_states as states
@@ -25,7 +23,6 @@ from .admission import refusal_text
 from .front import front_of
 from .handshake import Handshake
 from .handshake_pool import ADMIT, ANSWER, OFFER, STAMP, VERIFY, HandshakePool
-from .hs_k_steps import KnownSteps
 from .hs_s import read_offer
 from .hs_s_steps import SigmaSteps
 from .sender import MessageSender
@@ -41,11 +38,12 @@ if TYPE_CHECKING:
     from ..wire.fragment import Fragment, Sack
     from .content import Content
     from .context import Context
-    from .entrances import Entrances
     from .flows import Flow, FlowTable, Head
+    from .hs_k_steps import KnownSteps
     from .peering import Peering
     from .session import Session
     from .sessions import SessionTable
+    from .straight import Straight
 
 
 class HandshakeTable:
@@ -61,7 +59,7 @@ class HandshakeTable:
         flows: "FlowTable",
         sessions: "SessionTable",
         trust: "Callable[[bytes], bool] | None",
-        entrances: "Entrances",
+        entrances: "Straight",
         keyring: "Keyring | None",
     ) -> None:
         self._context = context
@@ -70,7 +68,16 @@ class HandshakeTable:
         self._sigma = SigmaSteps(context, self.pool)
         self._known: "KnownSteps | None" = None
         if keyring is not None and entrances.fits(HS_K, context.link.mtu):
+            from .hs_k_steps import KnownSteps
+
             self._known = KnownSteps(context, self.pool, entrances, keyring)
+
+    def kinds(self) -> "dict[int, Callable[[bytes, int], None]]":
+        """Return what takes each kind of frame that is a message whole."""
+        kinds = self._entrances.kinds(self.on_retry)
+        if self._known is not None:
+            kinds.update(self._known.kinds())
+        return kinds
 
     # Inputs
 
@@ -158,7 +165,8 @@ class HandshakeTable:
             return 0, tally
         cid = int.from_bytes(head.data[:2], "big")
         for handshake in self.pool.all:
-            if handshake.cid == cid and handshake.mode == mode and _waits(handshake, head.number):
+            waits = handshake.mode == mode and self._waits(handshake, head.number)
+            if waits and handshake.cid == cid:
                 return handshake.handle, handshake.tally
         raise Unexpected("message %d for no handshake of ours" % head.number)
 
@@ -168,9 +176,15 @@ class HandshakeTable:
     def _message_bytes(self, mode: int, number: int) -> int:
         if number == M1:
             return self._entrances.offer_bytes(mode)
-        if mode == HS_S:
-            return MESSAGE_BYTES.get(number, 0)
-        return ANSWER_BYTES if number == M2 else part_bytes(number)
+        if self._known is not None and mode == HS_K:
+            return self._known.message_bytes(number)
+        return MESSAGE_BYTES.get(number, 0)
+
+    def _waits(self, handshake: Handshake, number: int) -> bool:
+        """Whether a handshake waits for message ``number`` of its mode."""
+        if self._known is not None and handshake.mode == HS_K and number != M2:
+            return self._known.waits(handshake, number)
+        return states.allows(handshake.state, states.M2 if number == M2 else states.M3)
 
     def begun(self, handle: int, now: int) -> None:
         """A message has begun to arrive, so the one it answers is there."""
@@ -191,6 +205,12 @@ class HandshakeTable:
                 continue
             if fragment.number() in (M2, M3) and sender.number < fragment.number():
                 sender.deadline = max(sender.deadline, quiet_until)
+
+    def another_follows(self, flow: "Flow") -> bool:
+        """Whether the peer goes on after this message, with no answer to it in between."""
+        if self._known is None or flow.mode != HS_K:
+            return False
+        return self._known.another_follows(flow.number)
 
     def on_message(self, flow: "Flow", now: int) -> int:
         """Take a whole message; returns the handle of the handshake it belongs to.
@@ -226,7 +246,7 @@ class HandshakeTable:
                 if self._entrances.on_retry(handshake, frame, now):
                     self._on_settled(handshake, now)
                 return
-            if handshake.state == states.OFFERED and decode_retry(frame).mode() == NO_MODE:
+            if handshake.state == states.OFFERED and self._entrances.turns_down(frame):
                 self._fall_back(handshake, now)
                 return
         raise Unexpected("RETRY to no HELLO of ours")
@@ -250,25 +270,6 @@ class HandshakeTable:
         handshake.drawn = b""
         handshake.stop_sending()
         self.pool.begin(handshake, now)
-
-    def on_need(self, frame: bytes, now: int) -> None:
-        """Take NeedCredential of HS-K.
-
-        :raises ProtocolError: it answers no M1 of ours
-        """
-        self._of_k().on_need(frame, now)
-
-    def on_m3(self, frame: bytes, now: int) -> None:
-        """Take M3 of HS-K.
-
-        :raises ProtocolError: it confirms no answer of ours
-        """
-        self._of_k().on_confirm(frame, now)
-
-    def _of_k(self) -> KnownSteps:
-        if self._known is None:
-            raise UnknownKind("HS-K is not spoken here")
-        return self._known
 
     def on_confirm(self, session: "Session", content: "Content", now: int) -> None:
         """The first frame of a pending session has come: M4, or a refusal."""
@@ -389,10 +390,3 @@ class HandshakeTable:
                 raise Unexpected("crossed handshakes, and ours goes first")
             rival.stop_sending()
             rival.advance(states.YIELD)
-
-
-def _waits(handshake: Handshake, number: int) -> bool:
-    """Whether a handshake waits for message ``number`` of its mode."""
-    if handshake.mode == HS_K and number in (PART_1, PART_2):
-        return handshake.state == states.ASKED and handshake.parts == (number == PART_2)
-    return states.allows(handshake.state, states.M2 if number == M2 else states.M3)

@@ -13,8 +13,8 @@ from ..compat import TYPE_CHECKING, const
 from ..errors import UsageError
 from ..limits import FULL_HANDSHAKE_AGE_S, RESUMPTION_AGE_S, RESUMPTIONS
 from ..wire.fragment import HASH_BYTES, HEAD_FIXED_BYTES, HEADER_BYTES
-from ..wire.healing import HEAL_BYTES, HS_RK, HS_RP, R1_BYTES
-from ..wire.resumption import HS_R
+from ..wire.handshake import HS_RK, HS_RP
+from ..wire.resumption import HEAL_BYTES, HS_R, R1_BYTES
 from .sender import fragments_needed
 from .tickets import age_s
 

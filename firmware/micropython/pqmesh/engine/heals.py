@@ -20,9 +20,9 @@ from ..compat import TYPE_CHECKING
 from ..crypto import KEM_COINS_BYTES, KEM_SEED_BYTES
 from ..errors import Exhausted, Malformed, ProtocolError, Unexpected
 from ..wipe import wipe
-from ..wire.handshake import M1, M2, NONCE_BYTES
-from ..wire.healing import HEAL_BYTES, HEALED_BYTES, HS_RK, HS_RP, R1_BYTES
-from ..wire.resumption import CID_BYTES, TICKET_BYTES
+from ..wire.handshake import HS_RK, HS_RP, M1, M2, NONCE_BYTES
+from ..wire.healing import HEALED_BYTES
+from ..wire.resumption import CID_BYTES, HEAL_BYTES, R1_BYTES, TICKET_BYTES
 from .answer import Answer
 from .hs_rk import Initiator, Responder, peek
 from .resumption import Pending

@@ -13,7 +13,16 @@ frame arrives. The cryptography is in hs_k.py, which state allows what in handsh
 from ..compat import TYPE_CHECKING
 from ..errors import ProtocolError, Unexpected
 from ..wire.handshake import M1, M2
-from ..wire.hs_k import PART_1, PART_2, Confirm, NeedCredential
+from ..wire.hs_k import (
+    ANSWER_BYTES,
+    CONFIRM,
+    NEED_CREDENTIAL,
+    PART_1,
+    PART_2,
+    Confirm,
+    NeedCredential,
+    part_bytes,
+)
 from ..wire.layout import decode
 from ..wire.session import HEADER_BYTES
 from . import handshake_states as states
@@ -30,11 +39,11 @@ if TYPE_CHECKING:
     from ..credentials.ids import OwnKey, PeerKey
     from ..credentials.keyring import Keyring
     from .context import Context
-    from .entrances import Entrances
     from .flows import Flow
     from .handshake import Handshake
     from .handshake_pool import HandshakePool
     from .session import Session
+    from .straight import Straight
 
 
 class KnownSteps:
@@ -47,7 +56,7 @@ class KnownSteps:
         self,
         context: "Context",
         pool: "HandshakePool",
-        entrances: "Entrances",
+        entrances: "Straight",
         keyring: "Keyring",
     ) -> None:
         self._context = context
@@ -61,6 +70,22 @@ class KnownSteps:
         if expect is None or self._keyring.current() is None:
             return None
         return self._keyring.peer(expect)
+
+    def kinds(self) -> "dict[int, Callable[[bytes, int], None]]":
+        """Return what takes each kind of frame that is a message of HS-K whole."""
+        return {CONFIRM: self.on_confirm, NEED_CREDENTIAL: self.on_need}
+
+    def message_bytes(self, number: int) -> int:
+        """Return the length of a message other than M1."""
+        return ANSWER_BYTES if number == M2 else part_bytes(number)
+
+    def waits(self, handshake: "Handshake", number: int) -> bool:
+        """Whether a handshake waits for half ``number`` of a credential."""
+        return handshake.state == states.ASKED and handshake.parts == (number == PART_2)
+
+    def another_follows(self, number: int) -> bool:
+        """Whether what follows a message from the same side is not an answer to it."""
+        return number == PART_1
 
     def do(self, kind: int, handshake: "Handshake", message: "Buffer", now: int) -> None:
         """Do one piece of work; a message that is forged, late or double does nothing."""

@@ -37,13 +37,9 @@ from ..kdf import (
     extract,
     hmac_sha256,
 )
-from ..wire.handshake import MAC_BYTES
+from ..wire.handshake import HS_RK, HS_RP, MAC_BYTES
 from ..wire.healing import (
     CHECK_BYTES,
-    HEAL_BYTES,
-    HS_RK,
-    HS_RP,
-    R1_BYTES,
     Heal,
     HealCiphertext,
     Healed,
@@ -52,7 +48,7 @@ from ..wire.healing import (
     heal_flags,
 )
 from ..wire.layout import decode
-from ..wire.resumption import CID_BYTES, RESUMED, Resumed
+from ..wire.resumption import CID_BYTES, HEAL_BYTES, R1_BYTES, RESUMED, Resumed
 from .hs_r import Schedule, nonces_extracted, ticket_of
 
 if TYPE_CHECKING:

@@ -14,7 +14,6 @@ from ..compat import TYPE_CHECKING, const
 from ..wire.handshake import M1, Params
 from ..wire.layout import decode
 from ..wire.resumption import HS_R, RESUME_BYTES
-from . import hs_rk
 from .answer import Answer, patience_ms
 from .hs_r import Initiator, Names, draw_nonce, ticket_of
 from .resumption import Pending, Resumption, Secrets
@@ -24,6 +23,7 @@ from .tickets import Ticket
 from .timers import earliest
 
 if TYPE_CHECKING:
+    from . import hs_rk
     from .context import Context
     from .hs_s import Outcome
     from .session import Session
@@ -173,6 +173,8 @@ class Peering:
         if mode == HS_R:
             self.initiator = Initiator(base, self.names(True), nonce)
         else:
+            from . import hs_rk
+
             self.initiator = hs_rk.Initiator(context.crypto, base, self.names(True), nonce)
         return self.initiator
 

@@ -18,8 +18,7 @@ only silence, and silence leads to the stronger handshake. The work of HS-R is s
 
 from ..compat import TYPE_CHECKING, const
 from ..errors import Busy, Exhausted, Replayed, Unexpected
-from ..wire.handshake import NONCE_BYTES
-from ..wire.healing import HS_RP
+from ..wire.handshake import HS_RP, NONCE_BYTES
 from ..wire.layout import decode
 from ..wire.resumption import HS_R, RESUME_BYTES, Resumed, decode_resume
 from ..wire.session import HEADER_BYTES
@@ -27,7 +26,6 @@ from . import events
 from .admission import objection
 from .answer import Answer
 from .healing import full_due, healing_modes, modes
-from .heals import HealTable
 from .hs_r import Responder
 from .peerings import Peerings
 from .resumption import Pending
@@ -46,7 +44,7 @@ if TYPE_CHECKING:
     from .floors import Floors
     from .flows import FlowTable
     from .handshakes import HandshakeTable
-    from .heals import Prekeys
+    from .heals import HealTable, Prekeys
     from .hs_s import Outcome
     from .peering import Peering
     from .sessions import SessionTable
@@ -80,7 +78,19 @@ class ResumeTable:
         self._floors = floors
         self._peerings = Peerings(context, tickets)
         self._answered: "list[bytes]" = []  # nonces of R1s, newest last
-        self.heals = HealTable(context, flows, self._peerings, self, prekeys)
+        self._flows = flows
+        self.healing: "HealTable | None" = None  # since the first message of HS-RK or HS-RP
+
+    @property
+    def heals(self) -> "HealTable":
+        """The messages of HS-RK and HS-RP. A board pays for them when the first one comes."""
+        if self.healing is None:
+            from .heals import HealTable
+
+            self.healing = HealTable(
+                self._context, self._flows, self._peerings, self, self._prekeys
+            )
+        return self.healing
 
     # Inputs
 
@@ -211,7 +221,7 @@ class ResumeTable:
 
     def next_deadline(self) -> "int | None":
         """Return when handle_timeout is wanted, or None."""
-        own = self.heals.next_deadline()
+        own = None if self.healing is None else self.healing.next_deadline()
         return earliest([own] + [peering.next_deadline() for peering in self._peerings.all])
 
     # What heals.py asks

@@ -15,21 +15,12 @@ from ..compat import const
 from ..crypto import KEM_CIPHERTEXT_BYTES, KEM_PUBLIC_BYTES
 from ..errors import Malformed, UnknownKind
 from .fields import U8, U16, Fixed
-from .handshake import MAC_BYTES, NONCE_BYTES, VERSION
+from .handshake import HS_RK, MAC_BYTES, NONCE_BYTES, VERSION
 from .layout import WireObject, decode_at, names
 from .resumption import CID_BYTES, TICKET_BYTES
 
-HS_RK = const(3)  # modes; engine/hs_rk.py
-HS_RP = const(4)
-
 CHECK_BYTES = const(8)
-HEAL_BYTES = const(35)
 HEALED_BYTES = const(1124)
-
-R1_BYTES = {  # of whole messages; each mode has one length
-    HS_RK: HEAL_BYTES + KEM_PUBLIC_BYTES + MAC_BYTES,
-    HS_RP: HEAL_BYTES + KEM_CIPHERTEXT_BYTES + MAC_BYTES,
-}
 
 
 class Heal(WireObject):

@@ -11,7 +11,7 @@ The first two octets of R1's nonce are the initiator's CID: random as the rest i
 from ..compat import const
 from ..errors import UnknownKind
 from .fields import U8, U16, Fixed
-from .handshake import MAC_BYTES, NONCE_BYTES, VERSION
+from .handshake import HS_RK, HS_RP, MAC_BYTES, NONCE_BYTES, VERSION
 from .layout import WireObject, decode, names
 
 RESUME = const(0x82)
@@ -22,6 +22,8 @@ TICKET_BYTES = const(8)
 CID_BYTES = const(2)
 RESUME_BYTES = const(42)
 RESUMED_BYTES = const(37)
+HEAL_BYTES = const(35)  # of wire/healing.py, for those who only have to know what fits
+R1_BYTES = {HS_RK: 1235, HS_RP: 1139}  # whole messages; each mode has one length
 
 
 class Resume(WireObject):

@@ -8,8 +8,9 @@ from pqmesh.engine.caller import Caller
 from pqmesh.engine.context import Context
 from pqmesh.engine.entrances import Entrances
 from pqmesh.engine.events import Established, Refused
+from pqmesh.engine.front import NO_FRONT
 from pqmesh.engine.handshake import Handshake
-from pqmesh.errors import BadTag, Exhausted, Malformed, Unexpected
+from pqmesh.errors import BadTag, Exhausted, Malformed, Unexpected, UnknownKind
 from pqmesh.limits import BOARD, RADIO_LINK, SERIAL_LINK, replace
 from pqmesh.wire.entry import Retry, decode_hello, decode_retry
 from pqmesh.wire.handshake import HS_K, HS_S
@@ -136,7 +137,7 @@ def test_hs_s_on_a_shared_link_goes_through_the_same_door():
 def test_a_network_key_shows_in_hello_and_spares_the_stamp():
     pair = KnownPair(network_key=b"n" * 32)
     for end in pair.ends:
-        end._entrances.doorman.stamp_bits = 12
+        end._handshakes._entrances.doorman.stamp_bits = 12
     pair.meet()
     assert decode_hello(frames(pair, 0, HELLO_)[0]).admission != bytes(8)
     assert decode_retry(frames(pair, 1, RETRY_)[0]).stamp_bits() == 0
@@ -144,7 +145,7 @@ def test_a_network_key_shows_in_hello_and_spares_the_stamp():
 
 def test_a_stamp_is_worked_for_a_little_at_a_time():
     pair = KnownPair()
-    pair.ends[1]._entrances.doorman.stamp_bits = 10
+    pair.ends[1]._handshakes._entrances.doorman.stamp_bits = 10
     pair.call()
     pair.run_until(lambda: pair.ends[0]._handshakes.pool.work)
     assert pair.ends[0]._handshakes.pool.all[0].state == states.CALLING
@@ -154,7 +155,7 @@ def test_a_stamp_is_worked_for_a_little_at_a_time():
 def test_a_key_that_the_peer_does_not_know_is_not_shown_again():
     pair = KnownPair(network_key=b"n" * 32)
     pair.ends[1] = KnownPair(keyrings=pair.keyrings).ends[1]  # without the network's key
-    pair.ends[1]._entrances.doorman.stamp_bits = 4
+    pair.ends[1]._handshakes._entrances.doorman.stamp_bits = 4
     pair.meet()
     first, second = frames(pair, 0, HELLO_)
     assert decode_hello(second).admission == bytes(8)
@@ -164,7 +165,7 @@ def test_a_key_that_the_peer_does_not_know_is_not_shown_again():
 
 def test_work_for_a_stamp_that_is_not_wanted_any_more_is_not_done():
     pair = KnownPair()
-    pair.ends[1]._entrances.doorman.stamp_bits = 18
+    pair.ends[1]._handshakes._entrances.doorman.stamp_bits = 18
     handle = pair.call()
     pair.run_until(lambda: pair.ends[0]._handshakes.pool.work)
     handshake = pair.ends[0]._handshakes.pool.all[0]
@@ -290,8 +291,10 @@ def test_a_handshake_that_did_not_call_waits_for_no_retry():
 def test_a_cable_needs_no_hello():
     pair = Pair()
     hello = Caller(pair.ends[0]._context, HS_S).hello
-    assert isinstance(pair.deliver(1, hello), Unexpected)
-    assert pair.sent[1] == []
+    assert isinstance(pair.deliver(1, hello), UnknownKind)
+    known = KnownPair(link=SERIAL_LINK)
+    assert isinstance(known.deliver(1, hello), Unexpected)
+    assert pair.sent[1] == known.sent[1] == []
 
 
 def test_hs_k_on_a_cable_begins_with_the_hello_itself():
@@ -306,7 +309,14 @@ def test_hs_s_on_a_cable_has_nothing_before_it():
     pair.connect(0)
     pair.run_until(lambda: pair.of(1, Established))
     assert not frames(pair, 0, HELLO_)
-    assert pair.ends[0]._entrances.admit(HS_S, b"", 0) is None
+
+
+def test_hs_s_has_nothing_before_it_there_whoever_has_keys():
+    context, door = entrances(SERIAL_LINK)
+    handshake = Handshake(context, True, 0)
+    assert door.call(handshake, 0)
+    assert handshake.front is NO_FRONT
+    assert door.admit(HS_S, b"", 0) is None
 
 
 def test_on_a_cable_a_hello_for_a_key_that_is_gone_is_answered():

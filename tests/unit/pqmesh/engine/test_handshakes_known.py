@@ -90,7 +90,7 @@ def test_floors_decide_and_hold_for_both_sides():
     assert mode_of(pair) == HS_S
     pair.run_until(lambda: both_established(pair))
     strict = KnownPair()
-    strict.ends[1]._entrances._floors = OnlyHsS()
+    strict.ends[1]._handshakes._entrances._floors = OnlyHsS()
     strict.call()
     strict.run_until(lambda: strict.of(0, Refused) and strict.of(1, Refused), 400_000)
     assert "below" in strict.last(1, Refused).reason
@@ -319,7 +319,7 @@ def test_frames_that_are_late_move_nothing():
 
 def test_a_stamp_and_a_half_credential_and_a_stranger_without_keys():
     pair = KnownPair(known=(True, False), floors=OpenHouse())
-    pair.ends[1]._entrances.doorman.stamp_bits = 9
+    pair.ends[1]._handshakes._entrances.doorman.stamp_bits = 9
     pair.call()
     pair.run_until(lambda: table(pair).pool.work)
     ours = table(pair).pool.all[0]
@@ -344,7 +344,7 @@ def test_work_for_a_stamp_of_a_handshake_that_yielded_is_dropped():
 def test_a_second_retry_that_asks_for_our_other_hello_waits():
     pair = KnownPair(network_key=b"n" * 32)
     pair.ends[1] = KnownPair(keyrings=pair.keyrings).ends[1]
-    pair.ends[1]._entrances.doorman.stamp_bits = 4
+    pair.ends[1]._handshakes._entrances.doorman.stamp_bits = 4
     pair.meet()
     assert [frame[0] for frame in pair.sent[0]].count(0x84) == 2
 

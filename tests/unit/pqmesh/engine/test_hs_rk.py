@@ -7,8 +7,9 @@ from pqmesh.engine import hs_r
 from pqmesh.engine.hs_r import Names, draw_nonce, ticket_of
 from pqmesh.engine.hs_rk import Initiator, Responder, peek
 from pqmesh.errors import BadKey, BadTag, Malformed, ProtocolError, Unexpected, UsageError
-from pqmesh.wire.handshake import Params
-from pqmesh.wire.healing import HEAL_BYTES, HS_RK, HS_RP, decode_heal
+from pqmesh.wire.handshake import HS_RK, HS_RP, Params
+from pqmesh.wire.healing import decode_heal
+from pqmesh.wire.resumption import HEAL_BYTES
 from support.model_crypto import CountingEntropy, ModelCrypto
 
 CRYPTO = ModelCrypto()

@@ -5,10 +5,8 @@ import pytest
 
 from pqmesh.errors import Malformed, UnknownKind
 from pqmesh.wire import healing
+from pqmesh.wire.handshake import HS_RK, HS_RP
 from pqmesh.wire.healing import (
-    HS_RK,
-    HS_RP,
-    R1_BYTES,
     Heal,
     HealCiphertext,
     Healed,
@@ -16,6 +14,7 @@ from pqmesh.wire.healing import (
     decode_heal,
 )
 from pqmesh.wire.layout import decode
+from pqmesh.wire.resumption import HEAL_BYTES, R1_BYTES
 
 NONCE, MAC = bytes(range(16)), b"\xaa" * 16
 
@@ -47,7 +46,7 @@ def test_every_object_has_a_golden_frame():
 
 def test_the_lengths():
     heal, key, ciphertext, healed = [len(value.encode()) for value, _ in GOLDEN]
-    assert (heal, healed) == (healing.HEAL_BYTES, healing.HEALED_BYTES) == (35, 1124)
+    assert (heal, healed) == (HEAL_BYTES, healing.HEALED_BYTES) == (35, 1124)
     assert {HS_RK: heal + key, HS_RP: heal + ciphertext} == R1_BYTES
     assert list(R1_BYTES.values()) == [1235, 1139]
 
