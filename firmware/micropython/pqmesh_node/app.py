@@ -9,6 +9,7 @@ One task serves the link, one takes readings, one runs commands in the order the
 """
 
 import asyncio
+import gc
 from collections import deque
 
 from pqmesh.compat import const
@@ -340,6 +341,7 @@ class Node:
         return None
 
     def _make_desk(self) -> "ProvisioningDesk":
+        gc.collect()  # what is imported stays: it should not lie between what goes
         from .provisioning import ProvisioningDesk
 
         return ProvisioningDesk(

@@ -10,6 +10,7 @@ was with the next Begin. What takes seconds is done by ``run``, a task of its ow
 """
 
 import asyncio
+import gc
 
 from pqmesh.compat import TYPE_CHECKING, const
 from pqmesh.credentials.prekeys import PeerPrekeys, PrekeyChain
@@ -39,9 +40,10 @@ if TYPE_CHECKING:
 
 MAX_PREKEYS = const(128)  # that one Start may ask for
 _IN_FLIGHT = const(3)  # messages not acknowledged yet: 3.6 KB of the session's queue
+_NO_MEMORY = "not enough memory: provisioning needs a heap of 160 KB"
 _NO_TAG = bytes(TAG_BYTES)
 # UsageError: what our own parts say to a number that the peer has made up
-_REFUSALS = (ProtocolError, StoreError, SettingsError, UsageError)
+_REFUSALS = (ProtocolError, StoreError, SettingsError, UsageError, MemoryError)
 
 
 class Run:
@@ -279,9 +281,11 @@ class ProvisioningDesk:
 
     def _refuse(self, session: int, error: Exception) -> None:
         self.counts["refused"] += 1
-        self._stop(str(error))
+        reason = _NO_MEMORY if isinstance(error, MemoryError) else str(error)
+        self._stop(reason)
+        gc.collect()
         try:
-            self._send(session, wire.refused(str(error)))
+            self._send(session, wire.refused(reason))
         except (Busy, NoSuchSession):
             pass  # the operator sees no progress, and its own timer ends the run
 

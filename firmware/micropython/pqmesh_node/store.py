@@ -117,7 +117,13 @@ class Store:
         first write leaves. Raises RecordDamaged when both slots exist and neither is valid.
         """
         newest = self._newest(name)
-        return None if newest is None else newest[2]
+        if newest is None:
+            return None
+        # Read again: a board has no room for both slots and what is made of them at once.
+        parsed = unpack(name, self.files.read(_file_of(name, newest[0])) or b"")
+        if parsed is None:
+            raise RecordDamaged("record %s: its copy cannot be read twice" % name)
+        return parsed[1]
 
     def save(self, name: str, payload: bytes) -> None:
         """Replace the record's value. After a cut at any point, load() gives old or new.
@@ -131,14 +137,15 @@ class Store:
             )
         newest = self._newest(name)
         slot, sequence = (0, 0) if newest is None else (1 - newest[0], (newest[1] + 1) & MASK)
-        image = pack(name, sequence, payload)
-        file_name = "%s.%d" % (name, slot)
+        file_name = _file_of(name, slot)
         try:
-            self.files.write(file_name, image)
-            back = self.files.read(file_name)
+            self.files.write(file_name, pack(name, sequence, payload))
+            back = self.files.read(file_name) or b""
         except OSError as error:
             raise StoreError("record %s: the medium failed (%r); free some space" % (name, error))
-        if back != image:
+        if back[:HEADER_BYTES] != _head(name, sequence, payload) or (
+            memoryview(back)[HEADER_BYTES:] != payload
+        ):
             raise StoreError("record %s: read back differs from what was written" % name)
 
     def save_both(self, name: str, payload: bytes) -> None:
@@ -166,7 +173,7 @@ class Store:
         """How many of the two slots hold a valid value: 0, 1 or 2."""
         return len(self._valid(name)[0])
 
-    def _newest(self, name: str) -> "tuple[int, int, bytes] | None":
+    def _newest(self, name: str) -> "tuple[int, int] | None":
         valid, present = self._valid(name)
         if not valid:
             if present == 2:
@@ -178,18 +185,18 @@ class Store:
             return valid[1]
         return valid[0]
 
-    def _valid(self, name: str) -> "tuple[list[tuple[int, int, bytes]], int]":
-        """The valid slots as (slot, sequence, payload), and how many slots have a file."""
-        found: "list[tuple[int, int, bytes]]" = []
+    def _valid(self, name: str) -> "tuple[list[tuple[int, int]], int]":
+        """The valid slots as (slot, sequence), and how many slots have a file."""
+        found: "list[tuple[int, int]]" = []
         present = 0
         for slot in (0, 1):
-            image = self.files.read("%s.%d" % (name, slot))
+            image = self.files.read(_file_of(name, slot))
             if image is None:
                 continue
             present += 1
-            parsed = unpack(name, image)
-            if parsed is not None:
-                found.append((slot, parsed[0], parsed[1]))
+            sequence = _sequence_of(name, image)
+            if sequence is not None:
+                found.append((slot, sequence))
         return found, present
 
 
@@ -205,12 +212,21 @@ def _checksum(name: str, head: bytes, payload: "bytes | memoryview") -> int:
 
 def pack(name: str, sequence: int, payload: bytes) -> bytes:
     """The octets of one slot."""
+    return _head(name, sequence, payload) + payload
+
+
+def _head(name: str, sequence: int, payload: bytes) -> bytes:
     head = _MAGIC + sequence.to_bytes(4, "big") + len(payload).to_bytes(4, "big")
-    return head + _checksum(name, head, payload).to_bytes(4, "big") + payload
+    return head + _checksum(name, head, payload).to_bytes(4, "big")
 
 
 def unpack(name: str, image: bytes) -> "tuple[int, bytes] | None":
     """(sequence, payload) of a whole slot, None for a torn or foreign one."""
+    sequence = _sequence_of(name, image)
+    return None if sequence is None else (sequence, image[HEADER_BYTES:])
+
+
+def _sequence_of(name: str, image: bytes) -> "int | None":
     view = memoryview(image)
     if len(view) < HEADER_BYTES or bytes(view[:4]) != _MAGIC:
         return None
@@ -220,7 +236,11 @@ def unpack(name: str, image: bytes) -> "tuple[int, bytes] | None":
     payload = view[HEADER_BYTES:]
     if _checksum(name, bytes(view[:12]), payload) != int.from_bytes(view[12:16], "big"):
         return None
-    return int.from_bytes(view[4:8], "big"), bytes(payload)
+    return int.from_bytes(view[4:8], "big")
+
+
+def _file_of(name: str, slot: int) -> str:
+    return "%s.%d" % (name, slot)
 
 
 def _make_directory(path: str) -> None:

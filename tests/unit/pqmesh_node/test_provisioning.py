@@ -221,6 +221,18 @@ async def test_a_session_that_ends_ends_the_run(bench):
     assert not bench.desk.delivered(1, 1)
 
 
+async def test_a_node_without_the_memory_for_it_says_so_and_lives(bench, monkeypatch):
+    def save(self, name, payload):
+        raise MemoryError("memory allocation failed, allocating 3591 bytes")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "save", save)
+        bench.take(begin())
+        await bench.until(wire.Refused)
+    assert bench.refusal == "not enough memory: provisioning needs a heap of 160 KB"
+    assert await ready(bench)
+
+
 async def test_a_full_queue_is_waited_for_and_a_dead_session_is_not(bench):
     await ready(bench)
     bench.failure = Busy("full")
