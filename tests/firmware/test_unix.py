@@ -100,3 +100,45 @@ asyncio.run(main())"""
 def _sockaddr(path: Path) -> bytes:
     """MicroPython's unix port takes a raw `struct sockaddr_un` for AF_UNIX."""
     return (1).to_bytes(2, "little") + str(path).encode() + b"\0"
+
+
+def test_a_poll_function_has_its_turn_within_a_signature(micropython: Path) -> None:
+    """Between attempts: what FIPS 204 fixes for this key, message and randomness is six."""
+    program = """import gc, pqc
+turns = []
+def poll():
+    turns.append(bytearray(100))  # a board's own work may collect garbage
+    gc.collect()
+    if len(turns) == 9:
+        raise OSError('the watchdog bites')
+sig = bytearray(3309)
+for workspace in (None, bytearray(pqc.WORKSPACE_BYTES)):
+    turns = []
+    pqc.set_workspace(workspace)
+    pqc.set_poll(poll)
+    pqc.dsa_sign(bytes(32), b'reading', b'', bytes(32), sig)
+    first = pqc.sha256(sig)
+    try:
+        pqc.dsa_sign(bytes(32), b'reading', b'', bytes(32), sig)
+    except OSError as error:
+        print(len(turns), error, any(sig), any(workspace or b''))
+    pqc.set_poll(None)
+    pqc.dsa_sign(bytes(32), b'reading', b'', bytes(32), sig)
+    print(pqc.sha256(sig) == first)
+pqc.set_poll(lambda: pqc.dsa_keypair(bytes(32), bytearray(1952)))
+try:
+    pqc.dsa_sign(bytes(32), b'reading', b'', bytes(32), sig)
+except RuntimeError as error:
+    print(error)
+try:
+    pqc.set_poll(7)
+except TypeError as error:
+    print(error)"""
+    assert run(micropython, program).splitlines() == [
+        "9 the watchdog bites False False",
+        "True",
+        "9 the watchdog bites False False",
+        "True",
+        "called by its own poll: the workspace is in use",
+        "poll: must be callable, or None",
+    ]

@@ -17,9 +17,11 @@ typedef struct {
     size_t integer;
 } value;
 
-/* The registered workspace, if any. One per module, released with it. */
+/* The registered workspace and poll function, if any. One per module, released with it. */
 typedef struct {
     Py_buffer workspace;
+    PyObject *poll;
+    int polling; /* inside poll: the workspace holds half a signature */
 } module_state;
 
 #define COUNT(table) ((Py_ssize_t)(sizeof(table) / sizeof(table)[0]))
@@ -85,6 +87,8 @@ static int raise_result(int result)
     switch (result) {
     case PQC_OK:
         return 0;
+    case PQC_ERR_STOPPED: /* by what the poll function has raised */
+        return -1;
     case PQC_ERR_BAD_KEY:
         PyErr_SetString(PyExc_ValueError, "not a valid key");
         return -1;
@@ -108,6 +112,10 @@ static int workspace_take(workspace *ws, PyObject *module, size_t bytes)
 {
     module_state *state = PyModule_GetState(module);
     if (state->workspace.obj != NULL) {
+        if (state->polling) {
+            PyErr_SetString(PyExc_RuntimeError, "called by its own poll: the workspace is in use");
+            return -1;
+        }
         ws->data = state->workspace.buf;
         ws->bytes = (size_t)state->workspace.len;
         ws->allocated = 0;

@@ -36,6 +36,34 @@ static PyObject *py_set_workspace(PyObject *module, PyObject *object)
     Py_RETURN_NONE;
 }
 
+static PyObject *py_set_poll(PyObject *module, PyObject *function)
+{
+    module_state *state = PyModule_GetState(module);
+    if (function != Py_None && !PyCallable_Check(function)) {
+        PyErr_SetString(PyExc_TypeError, "poll: must be callable, or None");
+        return NULL;
+    }
+    Py_XSETREF(state->poll, function == Py_None ? NULL : Py_NewRef(function));
+    Py_RETURN_NONE;
+}
+
+/* Between attempts at a signature; an exception of the poll function's ends it. */
+static int between_attempts(void *arg)
+{
+    module_state *state = arg;
+    if (state->poll == NULL) {
+        return 0;
+    }
+    state->polling = 1;
+    PyObject *result = PyObject_CallNoArgs(state->poll);
+    state->polling = 0;
+    Py_XDECREF(result);
+    return result == NULL;
+}
+
+#define OPTIONS(options) \
+    const pqc_dsa_options options = {.poll = between_attempts, .arg = PyModule_GetState(module)};
+
 /* ---------------------------------------------------------------- ML-KEM-768 */
 
 FUNCTION(kem_keypair)
@@ -87,17 +115,19 @@ FUNCTION(dsa_keypair)
 FUNCTION(dsa_sign)
 {
     TAKE(v, args_dsa_sign)
+    OPTIONS(options)
     WITH_WORKSPACE(v, PQC_DSA_SIGN_WS_BYTES,
                    pqc_dsa_sign(DATA(v[4]), DATA(v[0]), DATA(v[1]), BYTES(v[1]), DATA(v[2]),
-                                BYTES(v[2]), DATA(v[3]), NULL, ws.data, ws.bytes));
+                                BYTES(v[2]), DATA(v[3]), &options, ws.data, ws.bytes));
 }
 
 FUNCTION(dsa_sign_mu)
 {
     TAKE(v, args_dsa_sign_mu)
-    WITH_WORKSPACE(
-        v, PQC_DSA_SIGN_WS_BYTES,
-        pqc_dsa_sign_mu(DATA(v[3]), DATA(v[0]), DATA(v[1]), DATA(v[2]), NULL, ws.data, ws.bytes));
+    OPTIONS(options)
+    WITH_WORKSPACE(v, PQC_DSA_SIGN_WS_BYTES,
+                   pqc_dsa_sign_mu(DATA(v[3]), DATA(v[0]), DATA(v[1]), DATA(v[2]), &options,
+                                   ws.data, ws.bytes));
 }
 
 FUNCTION(dsa_verify)
@@ -241,6 +271,7 @@ FUNCTION(ccm_open)
 
 static PyMethodDef methods[] = {
     {"set_workspace", py_set_workspace, METH_O, "set_workspace(buffer or None)"},
+    {"set_poll", py_set_poll, METH_O, "set_poll(function or None)"},
     ENTRY(kem_keypair, "kem_keypair(seed, ek_out)"),
     ENTRY(kem_expand, "kem_expand(seed, dk_out)"),
     ENTRY(kem_encapsulate, "kem_encapsulate(ek, coins, ct_out, ss_out)"),
@@ -273,6 +304,7 @@ static void module_free(void *module)
     module_state *state = PyModule_GetState(module);
     if (state != NULL) {
         PyBuffer_Release(&state->workspace);
+        Py_CLEAR(state->poll);
     }
 }
 

@@ -6,7 +6,10 @@
  *
  *   PQC_CAN_REGISTER  whether there is set_workspace()
  *   PQC_WORKSPACE     then: the mp_obj_t that it keeps, MP_OBJ_NULL for none
- *   PQC_POLL          what a signature asks between two attempts, or NULL
+ *   PQC_POLL          what a signature asks between two attempts, or NULL; its argument is an
+ *                     mp_obj_t *, for an exception
+ *   PQC_RAISE_POLLED  raises that exception, unless it is MP_OBJ_NULL
+ *   PQC_IS_POLLING    (optional) whether a signature waits for PQC_POLL to return
  *
  * Outputs are written into the caller's buffers, so large keys and signatures are never
  * copied. Scratch memory comes from the GC heap for the length of a call. A board whose
@@ -31,6 +34,12 @@ static workspace workspace_take(size_t bytes)
 #if PQC_CAN_REGISTER
     mp_obj_t registered = PQC_WORKSPACE;
     if (registered != MP_OBJ_NULL) {
+#ifdef PQC_IS_POLLING
+        if (PQC_IS_POLLING) {
+            mp_raise_msg(&mp_type_RuntimeError,
+                         MP_ERROR_TEXT("called by its own poll: the workspace is in use"));
+        }
+#endif
         /* Looked up again on every call: a bytearray may have moved or shrunk. */
         mp_buffer_info_t buffer;
         mp_get_buffer_raise(registered, &buffer, MP_BUFFER_WRITE);
@@ -134,7 +143,16 @@ static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(pqc_kem_decapsulate_expanded_obj, 3, 
 
 /* -------------------------------------------------------------- ML-DSA-65 */
 
-static const pqc_dsa_options dsa_options = {.poll = PQC_POLL};
+/* A signature that the poll function has ended raises what that function did. */
+static mp_obj_t signed_or_polled(workspace ws, int result, mp_obj_t raised)
+{
+    if (result == PQC_ERR_STOPPED && ws.allocated) {
+        m_del(uint8_t, ws.data, ws.bytes);
+        ws.allocated = false;
+    }
+    PQC_RAISE_POLLED(raised);
+    return workspace_done(ws, result);
+}
 
 static mp_obj_t pqc_py_dsa_keypair(size_t n_args, const mp_obj_t *objects)
 {
@@ -149,10 +167,12 @@ static mp_obj_t pqc_py_dsa_sign(size_t n_args, const mp_obj_t *objects)
 {
     (void)n_args;
     TAKE(v, args_dsa_sign, objects);
+    mp_obj_t raised = MP_OBJ_NULL;
+    const pqc_dsa_options options = {.poll = PQC_POLL, .arg = &raised};
     workspace ws = workspace_take(PQC_DSA_SIGN_WS_BYTES);
-    return workspace_done(ws,
-                          pqc_dsa_sign(v[4].data, v[0].data, v[1].data, v[1].bytes, v[2].data,
-                                       v[2].bytes, v[3].data, &dsa_options, ws.data, ws.bytes));
+    int result = pqc_dsa_sign(v[4].data, v[0].data, v[1].data, v[1].bytes, v[2].data, v[2].bytes,
+                              v[3].data, &options, ws.data, ws.bytes);
+    return signed_or_polled(ws, result, raised);
 }
 static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(pqc_dsa_sign_obj, 5, 5, pqc_py_dsa_sign);
 
@@ -160,9 +180,12 @@ static mp_obj_t pqc_py_dsa_sign_mu(size_t n_args, const mp_obj_t *objects)
 {
     (void)n_args;
     TAKE(v, args_dsa_sign_mu, objects);
+    mp_obj_t raised = MP_OBJ_NULL;
+    const pqc_dsa_options options = {.poll = PQC_POLL, .arg = &raised};
     workspace ws = workspace_take(PQC_DSA_SIGN_WS_BYTES);
-    return workspace_done(ws, pqc_dsa_sign_mu(v[3].data, v[0].data, v[1].data, v[2].data,
-                                              &dsa_options, ws.data, ws.bytes));
+    int result =
+        pqc_dsa_sign_mu(v[3].data, v[0].data, v[1].data, v[2].data, &options, ws.data, ws.bytes);
+    return signed_or_polled(ws, result, raised);
 }
 static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(pqc_dsa_sign_mu_obj, 4, 4, pqc_py_dsa_sign_mu);
 

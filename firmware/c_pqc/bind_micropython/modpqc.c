@@ -18,18 +18,64 @@ MP_REGISTER_ROOT_POINTER(mp_obj_t pqc_workspace);
 #define PQC_WORKSPACE MP_STATE_VM(pqc_workspace)
 #endif
 
-/* Asked between attempts at a signature: has the user pressed Ctrl-C? */
-static int interrupted(void *arg)
+#if PQC_CAN_REGISTER
+MP_REGISTER_ROOT_POINTER(mp_obj_t pqc_poll);
+static bool polling; /* inside the owner's function: the workspace holds half a signature */
+
+/* Call what set_poll() was given; what it raises ends the signature and is kept for the end. */
+static int poll_owner(mp_obj_t *raised)
 {
-    (void)arg;
-    return MP_STATE_THREAD(mp_pending_exception) != MP_OBJ_NULL;
+    nlr_buf_t nlr;
+
+    if (nlr_push(&nlr) != 0) {
+        polling = false;
+        *raised = MP_OBJ_FROM_PTR(nlr.ret_val);
+        return 1;
+    }
+    polling = true;
+    mp_call_function_0(MP_STATE_VM(pqc_poll));
+    polling = false;
+    nlr_pop();
+    return 0;
 }
 
-#define PQC_POLL interrupted
+#define PQC_IS_POLLING polling
+#endif
+
+/* Between attempts at a signature: has the user pressed Ctrl-C? Then the owner's turn. */
+static int between_attempts(void *raised)
+{
+    if (MP_STATE_THREAD(mp_pending_exception) != MP_OBJ_NULL) {
+        return 1;
+    }
+#if PQC_CAN_REGISTER
+    if (MP_STATE_VM(pqc_poll) != MP_OBJ_NULL) {
+        return poll_owner(raised);
+    }
+#endif
+    (void)raised;
+    return 0;
+}
+
+#define PQC_POLL between_attempts
+#define PQC_RAISE_POLLED(raised)   \
+    if ((raised) != MP_OBJ_NULL) { \
+        nlr_raise(raised);         \
+    }
 
 #include "functions.h"
 
 #if PQC_CAN_REGISTER
+static mp_obj_t pqc_set_poll(mp_obj_t function)
+{
+    if (function != mp_const_none && !mp_obj_is_callable(function)) {
+        mp_raise_TypeError(MP_ERROR_TEXT("poll: must be callable, or None"));
+    }
+    MP_STATE_VM(pqc_poll) = function == mp_const_none ? MP_OBJ_NULL : function;
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(pqc_set_poll_obj, pqc_set_poll);
+
 extern const mp_obj_module_t pqc_user_cmodule;
 
 /* Called on import while the module is not in sys.modules; puts it there, so once a reset. */
@@ -37,6 +83,7 @@ static mp_obj_t pqc___init__(void)
 {
     mp_map_t *loaded = &MP_STATE_VM(mp_loaded_modules_dict).map;
     PQC_WORKSPACE = MP_OBJ_NULL;
+    MP_STATE_VM(pqc_poll) = MP_OBJ_NULL;
     mp_map_lookup(loaded, MP_OBJ_NEW_QSTR(MP_QSTR_pqc), MP_MAP_LOOKUP_ADD_IF_NOT_FOUND)->value =
         MP_OBJ_FROM_PTR(&pqc_user_cmodule);
     return mp_const_none;
@@ -50,6 +97,7 @@ static const mp_rom_map_elem_t pqc_module_globals_table[] = {
 #if PQC_CAN_REGISTER
     {MP_ROM_QSTR(MP_QSTR___init__), MP_ROM_PTR(&pqc___init___obj)},
     {MP_ROM_QSTR(MP_QSTR_set_workspace), MP_ROM_PTR(&pqc_set_workspace_obj)},
+    {MP_ROM_QSTR(MP_QSTR_set_poll), MP_ROM_PTR(&pqc_set_poll_obj)},
 #endif
     {MP_ROM_QSTR(MP_QSTR_kem_keypair), MP_ROM_PTR(&pqc_kem_keypair_obj)},
     {MP_ROM_QSTR(MP_QSTR_kem_expand), MP_ROM_PTR(&pqc_kem_expand_obj)},

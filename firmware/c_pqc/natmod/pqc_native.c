@@ -65,9 +65,10 @@ static mp_int_t small_integer(mp_obj_t object)
 /* The module's only variable. Loading the module makes it NULL, the collector follows it. */
 mp_obj_t pqc_native_workspace;
 
-#define PQC_CAN_REGISTER 1
-#define PQC_WORKSPACE    pqc_native_workspace
-#define PQC_POLL         NULL
+#define PQC_CAN_REGISTER         1
+#define PQC_WORKSPACE            pqc_native_workspace
+#define PQC_POLL                 NULL
+#define PQC_RAISE_POLLED(raised) ((void)(raised))
 
 #include "../bind_micropython/functions.h"
 

@@ -105,6 +105,8 @@ def make_node(
     global _node
     if _node is None:
         crypto = _provider()
+        if watchdog is not None:
+            crypto.poll(watchdog)
         link = SerialLink(port or uart_port(), SERIAL_LINK.mtu)
         _node = Node(link, store(), crypto, on_event=on_event, vault=vault(), watchdog=watchdog)
         _add_led(_node)

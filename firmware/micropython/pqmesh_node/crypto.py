@@ -11,7 +11,7 @@ import gc
 
 import pqc
 
-from pqmesh.compat import const
+from pqmesh.compat import TYPE_CHECKING, const
 from pqmesh.crypto import (
     DSA_PUBLIC_BYTES,
     DSA_SIGNATURE_BYTES,
@@ -20,6 +20,9 @@ from pqmesh.crypto import (
     KEM_SHARED_BYTES,
 )
 from pqmesh.errors import BadKey, BadTag
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 # The largest output is HS-S's sealed identity: a key, a signature, a MAC, parameters and tag.
 _SCRATCH_BYTES = DSA_PUBLIC_BYTES + DSA_SIGNATURE_BYTES + 128
@@ -32,6 +35,16 @@ class BoardCrypto:
     def __init__(self) -> None:
         pqc.set_workspace(bytearray(pqc.WORKSPACE_BYTES))
         self._scratch = memoryview(bytearray(_SCRATCH_BYTES))
+
+    def poll(self, function: "Callable[[], object] | None") -> None:
+        """Give ``function`` a turn between two attempts at a signature; None: nobody.
+
+        Attempts are 2 to 4 million cycles apart. What it raises ends the signature, and comes
+        out of ``sign``. A ``pqc`` that was loaded as a file (.mpy) has no such turns.
+        """
+        set_poll = getattr(pqc, "set_poll", None)
+        if set_poll is not None:
+            set_poll(function)
 
     def kem_keypair(self, seed: bytes) -> bytes:
         public_key = self._out(KEM_PUBLIC_BYTES)

@@ -95,7 +95,7 @@ def call(function: str, made: list[Any]) -> object:
 
 def test_the_module_offers_exactly_this() -> None:
     public = {name for name in dir(pqc) if not name.startswith("_")}
-    assert public == {*SIGNATURES, "WORKSPACE_BYTES", "set_workspace"}
+    assert public == {*SIGNATURES, "WORKSPACE_BYTES", "set_workspace", "set_poll"}
 
 
 @pytest.mark.parametrize("function", SIGNATURES)
@@ -222,3 +222,61 @@ def test_a_registered_workspace_is_given_back(workspace: bytearray) -> None:
         workspace.append(0)  # held: it cannot move while registered
     pqc.set_workspace(None)
     workspace.append(0)
+
+
+# --------------------------------------------------------------------------- poll
+
+
+@pytest.fixture
+def polled() -> Iterator[Callable[[Callable[[], object]], None]]:
+    yield pqc.set_poll
+    pqc.set_poll(None)
+
+
+@pytest.mark.parametrize(("message", "attempts"), [(b"b", 1), (b"a", 4), (b"reading", 6)])
+def test_between_attempts_the_owner_has_a_turn(message: bytes, attempts: int, polled) -> None:
+    """How many there are follows from key, message and randomness, in FIPS 204 itself."""
+    turns = []
+    plain, signature = bytearray(3309), bytearray(3309)
+    pqc.dsa_sign(bytes(32), message, b"", bytes(32), plain)
+    polled(lambda: turns.append(1))
+    pqc.dsa_sign(bytes(32), message, b"", bytes(32), signature)
+    assert signature == plain
+    assert len(turns) == attempts
+    polled(None)
+    pqc.dsa_sign(bytes(32), message, b"", bytes(32), signature)
+    assert len(turns) == attempts
+
+
+@pytest.mark.parametrize("sign", ["dsa_sign", "dsa_sign_mu"])
+def test_what_the_owner_raises_ends_a_signature_and_leaves_nothing(
+    sign: str, polled, workspace: bytearray
+) -> None:
+    turns = iter("once")
+
+    def poll() -> None:
+        if next(turns) == "n":
+            raise TimeoutError("the watchdog wants its turn")
+
+    polled(poll)
+    made = arguments(sign)
+    with pytest.raises(TimeoutError, match="watchdog"):
+        call(sign, made)
+    assert set(workspace) <= {0x00, 0xA5}
+    assert set(made[-1]) == {0}  # a buffer that was scratch memory meanwhile
+    polled(None)
+    call(sign, made)
+    assert set(made[-1]) != {0}
+
+
+def test_a_poll_may_not_use_the_workspace_that_is_in_use(polled, workspace: bytearray) -> None:
+    polled(lambda: pqc.dsa_keypair(bytes(32), bytearray(1952)))
+    with pytest.raises(RuntimeError, match="called by its own poll"):
+        call("dsa_sign", arguments("dsa_sign"))
+    polled(lambda: pqc.sha256(b"that needs none"))
+    call("dsa_sign", arguments("dsa_sign"))
+
+
+def test_a_poll_is_a_function_or_none(polled) -> None:
+    with pytest.raises(TypeError, match="callable"):
+        polled(7)

@@ -49,6 +49,15 @@ def test_the_peer_id_is_known_before_and_after_the_node_is_made():
     assert board.peer_id() == before
 
 
+def test_a_watchdog_is_fed_by_the_crypto_too(monkeypatch):
+    given = []
+    crypto = HostCrypto()
+    monkeypatch.setattr(crypto, "poll", given.append, raising=False)
+    monkeypatch.setattr(board, "_crypto", crypto)
+    board.make_node(Silence(), watchdog=bool)
+    assert given == [bool]
+
+
 def test_there_is_one_node_and_new_settings_make_a_new_one():
     node = board.make_node(Silence())
     assert board.make_node(Silence()) is node

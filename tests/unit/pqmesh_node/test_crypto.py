@@ -31,6 +31,18 @@ def test_the_workspace_is_handed_over_once(monkeypatch):
     assert [len(buffer) for buffer in given] == [pqc.WORKSPACE_BYTES]
 
 
+def test_the_watchdog_has_its_turn_within_a_signature(board, monkeypatch):
+    turns = []
+    board.poll(lambda: turns.append(1))
+    signature = board.sign(bytes(32), b"reading", b"", bytes(32))
+    assert len(turns) == 6
+    board.poll(None)
+    assert board.sign(bytes(32), b"reading", b"", bytes(32)) == signature
+    assert len(turns) == 6
+    monkeypatch.delattr(pqc, "set_poll")
+    board.poll(lambda: turns.append(1))  # a .mpy: there are no turns, and no harm
+
+
 def test_a_secret_agreed_in_both_directions(board, host):
     seed, coins = os.urandom(64), os.urandom(32)
     assert board.kem_keypair(seed) == host.kem_keypair(seed)
