@@ -9,8 +9,22 @@ A program of your own makes its node with ``make_node()``, adds sensors and comm
 calls ``run()``; docs/board-guide.md shows how.
 """
 
-from .app import Node
 from .board import counters, make_node, peer_id, run, setup, status
+from .compat import TYPE_CHECKING
 from .settings import Settings
 
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .app import Node
+
 __all__ = ("Node", "Settings", "counters", "make_node", "peer_id", "run", "setup", "status")
+
+
+def __getattr__(name: str) -> "Any":
+    """``Node`` comes when it is asked for: it brings the engine with it, 50 KB of heap."""
+    if name != "Node":
+        raise AttributeError(name)
+    from .app import Node
+
+    return Node

@@ -17,7 +17,6 @@ from pqmesh.limits import SERIAL_LINK
 
 from . import builtin
 from . import settings as board_settings
-from .app import Node
 from .compat import (
     TYPE_CHECKING,
     keep_heap_compact,
@@ -38,6 +37,7 @@ if TYPE_CHECKING:
 
     from pqmesh.record import Record
 
+    from .app import Node
     from .serial import Port
     from .settings import Settings
 
@@ -100,10 +100,12 @@ def make_node(
     port: "Port | None" = None,
     on_event: "Callable[[Record], None] | None" = None,
     watchdog: "Callable[[], None] | None" = None,
-) -> Node:
+) -> "Node":
     """The board's one node, made on first use; its large buffers come out of a whole heap."""
     global _node
     if _node is None:
+        from .app import Node  # the engine and all: a program of the user's may want none of it
+
         crypto = _provider()
         if watchdog is not None:
             crypto.poll(watchdog)
@@ -130,7 +132,7 @@ def run(
         new_event_loop()
 
 
-def _say_goodbye(node: Node) -> None:
+def _say_goodbye(node: "Node") -> None:
     """At most half a second. People (and tools) press Ctrl-C twice: the second must not cut it."""
     try:
         listen_to_ctrl_c(False)
@@ -187,7 +189,7 @@ def _provider() -> "Any":
     return _crypto
 
 
-def _add_led(node: Node) -> None:
+def _add_led(node: "Node") -> None:
     """Give the node its LED, when the settings name a pin for one."""
     if node.settings.led_pin is None:
         return
