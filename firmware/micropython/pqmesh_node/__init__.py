@@ -22,7 +22,11 @@ __all__ = ("Node", "Settings", "counters", "make_node", "peer_id", "run", "setup
 
 
 def __getattr__(name: str) -> "Any":
-    """``Node`` comes when it is asked for: it brings the engine with it, 50 KB of heap."""
+    """``Node`` comes when it is asked for: it brings the engine with it, 50 KB of heap.
+
+    MicroPython asks here before it looks for a submodule, and takes no for an answer: so no
+    module says ``from . import x`` of one that is not imported above.
+    """
     if name != "Node":
         raise AttributeError(name)
     from .app import Node

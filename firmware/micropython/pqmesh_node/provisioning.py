@@ -24,8 +24,8 @@ from pqmesh.errors import (
 )
 from pqmesh.wire import provisioning as wire
 
-from . import plan as plans
 from .keys import TAG_BYTES
+from .plan import RECORD, parse
 from .settings import SettingsError
 from .store import StoreError
 
@@ -179,8 +179,8 @@ class ProvisioningDesk:
         key = self._keys.keyring.peer(run.peer_id)
         if key is None or key.credential_id != run.begin.credential_id:
             raise Unexpected("the operator's credential has not come")
-        plan = plans.parse(message.plan)
-        self._store.save(plans.RECORD, bytes(message.plan))
+        plan = parse(message.plan)
+        self._store.save(RECORD, bytes(message.plan))
         self._finished(run.peer_id, plan)
         current = self._keys.keyring.current()
         epoch = 0 if current is None else current.epoch
