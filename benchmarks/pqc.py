@@ -8,7 +8,8 @@
     python -m benchmarks.pqc --peers --cores m4     beside mlkem-native and mldsa-native
 
 Cycles come from `tools.cyclesim`, whose README says how far to trust them; they are not
-milliseconds, and they repeat exactly, so there is no noise and one run each is enough.
+milliseconds, and they repeat exactly, so there is no noise and one run each is enough. The core
+`host` is this machine: instructions, counted by callgrind.
 """
 
 from __future__ import annotations
@@ -17,41 +18,73 @@ import argparse
 import json
 import subprocess
 import sys
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from tools.cyclesim import CORES, Core, Machine, build, section_sizes
 
-from .pqc_cases import C_PQC, CASES, ENTRIES, Bench, Case, Figure, measure
-from .pqc_peers import PeerUnavailable, fetch, measure_peers, peer_code_bytes
+from .pqc_cases import CASES, ENTRIES, Bench, Case, Figure, measure
+from .pqc_host import COMPILER as HOST_COMPILER
+from .pqc_host import UNIT as HOST_UNIT
+from .pqc_host import (
+    MissingTool,
+    folder,
+    host_peer_code_bytes,
+    measure_host,
+    measure_host_peers,
+    sources,
+)
+from .pqc_peers import PeerFigure, PeerUnavailable, fetch, measure_peers, peer_code_bytes
 
 ROOT = Path(__file__).resolve().parent.parent
 REFERENCE = Path(__file__).with_name("pqc_figures.json")
 TOLERANCE = 1.02
 SYMMETRIC = ("aes", "ccm", "hmac", "sha256")
-UNITS = {"m7": "instructions", "rv32": "cycles (not calibrated)", "m3": "cycles (not calibrated)"}
+HOST = "host"
+UNCALIBRATED = "cycles (not calibrated)"
+UNITS = {HOST: HOST_UNIT, "m7": "instructions", "rv32": UNCALIBRATED, "m3": UNCALIBRATED}
 
 Figures = dict[str, dict[str, int]]
 
 
 def measure_core(core: Core, option: str, only: str) -> Figures:
     """Build for ``core`` and measure every case whose name contains ``only``."""
-    folder = ROOT / "build" / "cyclesim" / f"{core.name}{option}"
-    sources = sorted((C_PQC / "src").glob("*.c"))
-    image = build(sources, core, options=(option,), output_dir=folder, entries=ENTRIES)
+    objects = ROOT / "build" / "cyclesim" / f"{core.name}{option}"
+    image = build(sources(), core, options=(option,), output_dir=objects, entries=ENTRIES)
     bench = Bench(Machine(image, core))
+    rows = ((case, measure(case, bench)) for case in CASES)
+    figures = print_rows(rows, core.name, only)
+    return figures | code_sizes(objects)
+
+
+def measure_this_machine(option: str, only: str) -> Figures:
+    """The same on this machine, as far as it can.
+
+    :raises MissingTool: no compiler or no valgrind
+    """
+    return print_rows(measure_host(option, only), HOST, only) | code_sizes(folder(option))
+
+
+def print_rows(rows: Iterable[tuple[Case, Figure]], core: str, only: str) -> Figures:
     figures: Figures = {}
-    for case in CASES:
-        figure = measure(case, bench)
+    for case, figure in rows:
         if only in case.name:
             figures[case.name] = asdict(figure)
-            print(row(case, figure, core.name), flush=True)
+            print(row(case, figure, core), flush=True)
+    return figures
+
+
+def code_sizes(objects: Path) -> Figures:
+    """Print and return what the objects in a folder take."""
+    figures: Figures = {}
+    parts = sources()
     for name, part in (
-        ("code: ML-KEM, ML-DSA, SHA-3", [s for s in sources if not s.stem.startswith(SYMMETRIC)]),
-        ("code: all of it", sources),
+        ("code: ML-KEM, ML-DSA, SHA-3", [s for s in parts if not s.stem.startswith(SYMMETRIC)]),
+        ("code: all of it", parts),
     ):
-        sizes = section_sizes([folder / f"{source.stem}.o" for source in part])
+        sizes = section_sizes([objects / f"{source.stem}.o" for source in part])
         figures[name] = sizes
         line = f"  {name:<30} {sizes['code']:>12,} bytes with constants"
         print(f"{line}, .data {sizes['data']}, .bss {sizes['bss']}", flush=True)
@@ -64,24 +97,23 @@ def row(case: Case, figure: Figure, core: str) -> str:
     text = f"  {case.name:<30} {figure.cycles:>12,}"
     ratio = f"{figure.cycles / target / 1e6:.2f}" if target else ""
     text += f" {ratio:>6}   {figure.ram_bytes:>7,} B"
-    if case.ram_target:
+    if case.ram_target and core != HOST:  # it is a board's
         text += f" {figure.ram_bytes / case.ram_target:>6.2f}"
     else:
         text += " " * 7
     return text + f"   stack {figure.stack_bytes:>4}"
 
 
-def print_peers(core: Core, option: str, ours: Figures) -> None:
+def print_peers(peers: Iterable[PeerFigure], ours: Figures) -> None:
     """Rows of the peers: their cycles and stack, and how many times ours they take."""
     print("  mlkem-native, mldsa-native: their figure, times ours; stack, times our RAM")
-    for peer in measure_peers(core, option):
+    for peer in peers:
         text = f"  {peer.name:<34} {peer.cycles:>12,}"
         own = ours.get(peer.against)
         if own is not None:
             cycles, ram = peer.cycles / own["cycles"], peer.ram_bytes / own["ram_bytes"]
             text += f" {cycles:>6.2f}   {peer.ram_bytes:>7,} B {ram:>6.2f}"
         print(text, flush=True)
-    print(f"  {'code without SHA-3':<34} {peer_code_bytes(core, option):>12,} bytes")
 
 
 def exceeded(name: str, now: Figures, reference: Figures) -> list[str]:
@@ -96,8 +128,29 @@ def exceeded(name: str, now: Figures, reference: Figures) -> list[str]:
     return worse
 
 
-def compiler_version(core: Core) -> str:
-    command = [core.compiler, "-dumpfullversion"]
+def measure_one(name: str, option: str, chosen: argparse.Namespace) -> Figures:
+    """Measure and print one core, beside the peers if they were asked for."""
+    if name == HOST:
+        figures = measure_this_machine(option, chosen.only)
+    else:
+        figures = measure_core(CORES[name], option, chosen.only)
+    if chosen.peers:
+        if name == HOST:
+            print_peers(measure_host_peers(option), figures)
+            size = host_peer_code_bytes(option)
+        else:
+            print_peers(measure_peers(CORES[name], option), figures)
+            size = peer_code_bytes(CORES[name], option)
+        print(f"  {'code without SHA-3':<34} {size:>12,} bytes")
+    return figures
+
+
+def compiler_of(name: str) -> str:
+    return HOST_COMPILER if name == HOST else CORES[name].compiler
+
+
+def compiler_version(compiler: str) -> str:
+    command = [compiler, "-dumpfullversion"]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
@@ -109,7 +162,8 @@ def load_reference() -> dict[str, Any]:
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.pqc", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("--cores", default=",".join(CORES), help="of " + ", ".join(CORES))
+    known = (*CORES, HOST)
+    parser.add_argument("--cores", default=",".join(known), help="of " + ", ".join(known))
     parser.add_argument("--options", default="-O2", help="-O2, -Os or both: -O2,-Os")
     parser.add_argument("--only", default="", help="part of the name of an operation")
     parser.add_argument("--check", action="store_true", help="exit 1 on a figure 2 %% worse")
@@ -128,15 +182,17 @@ def main() -> int:
             return 1
     reference = load_reference()
     worse: list[str] = []
-    for core in (CORES[name] for name in chosen.cores.split(",")):
-        version = compiler_version(core)
+    for core in chosen.cores.split(","):
+        version = compiler_version(compiler_of(core))
         for option in chosen.options.split(","):
-            name = f"{core.name} {option}"
-            unit = UNITS.get(core.name, "cycles")
-            print(f"{name}, {core.compiler} {version}, {unit}, / target, RAM, / target")
-            figures = measure_core(core, option, chosen.only)
-            if chosen.peers:
-                print_peers(core, option, figures)
+            name = f"{core} {option}"
+            unit = UNITS.get(core, "cycles")
+            print(f"{name}, {compiler_of(core)} {version}, {unit}, / target, RAM, / target")
+            try:
+                figures = measure_one(core, option, chosen)
+            except MissingTool as problem:
+                print(f"benchmarks.pqc: {problem}", file=sys.stderr)
+                return 1
             known = reference.get(name, {})
             if chosen.check and known.get("compiler") == version:
                 worse += exceeded(name, figures, known["figures"])

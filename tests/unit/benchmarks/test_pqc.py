@@ -95,3 +95,37 @@ def test_a_wrong_result_is_no_figure(tmp_path: Path) -> None:
     image = build([source], core, options=("-Os",), output_dir=tmp_path, entries=names)
     with pytest.raises(WrongResult, match="returned -1"):
         Bench(Machine(image, core)).kem_keypair()
+
+
+needs_valgrind = pytest.mark.skipif(
+    shutil.which("valgrind") is None, reason="valgrind is not installed"
+)
+
+
+def run_host(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    monkeypatch.setattr(
+        "sys.argv", ["pqc", "--cores", "host", "--only", "kem keypair", *arguments]
+    )
+    return pqc.main()
+
+
+@needs_valgrind
+def test_this_machine_is_a_row_too_and_repeats_exactly(
+    reference: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_host(monkeypatch, "--record") == 0
+    assert run_host(monkeypatch, "--check") == 0
+    assert "host -O2, gcc" in capsys.readouterr().out
+    figures = json.loads(reference.read_text())["host -O2"]["figures"]
+    assert set(figures) == {"kem keypair", "code: ML-KEM, ML-DSA, SHA-3", "code: all of it"}
+    assert 100_000 < figures["kem keypair"]["cycles"] < 2_000_000
+    assert figures["code: all of it"]["data"] == figures["code: all of it"]["bss"] == 0
+
+
+def test_without_valgrind_the_row_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    which = shutil.which
+    monkeypatch.setattr(shutil, "which", lambda name: None if name == "valgrind" else which(name))
+    assert run_host(monkeypatch) == 1
+    assert "apt-get install valgrind" in capsys.readouterr().err
