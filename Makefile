@@ -14,7 +14,7 @@ help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 setup: ## the Python environment (.venv) from the lock file
-	@$(SETUP) base compiler headers && setup_python
+	@$(SETUP) base compiler headers && setup_python && setup_native
 
 check: check-static check-tests ## format, lint, types, unit tests, architecture: under two minutes
 

@@ -68,6 +68,13 @@ def load() -> ModuleType:
     return module
 
 
+def install(built: Path) -> Path:
+    """Put the extension where pqmesh_host looks; a process that has the old one keeps it."""
+    target = PACKAGE / built.name
+    fresh = shutil.copy2(built, target.with_suffix(".new"))
+    return Path(fresh).replace(target)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Build, print the path; exit status 1 with the reason when that fails."""
     parser = argparse.ArgumentParser(
@@ -81,7 +88,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"build_native: {error}", file=sys.stderr)
         return 1
     if options.install:
-        built = Path(shutil.copy2(built, PACKAGE / built.name))
+        built = install(built)
     print(built)
     return 0
 

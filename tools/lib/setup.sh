@@ -123,6 +123,21 @@ setup_python() {
     printf '%s' "$want" >"$stamp"
 }
 
+# Our C for this machine's handshakes (docs/decisions/0022). Without it pyca computes them, slower.
+setup_native() {
+    local stamp="$VENV/.pqmesh-native-stamp" want
+    want="$(cat "$ROOT"/firmware/c_pqc/{src,include,bind_common,bind_cpython}/* "$ROOT/tools/build_native.py" \
+        | sha256sum | cut -d' ' -f1)"
+    [ "$(cat "$stamp" 2>/dev/null)" = "$want" ] && return 0
+    mkdir -p "$LOG_DIR"
+    if (cd "$ROOT" && "$PYTHON" -m tools.build_native --install) >"$LOG_DIR/native.log" 2>&1; then
+        say "built our C for this machine: handshakes use it"
+        printf '%s' "$want" >"$stamp"
+    else
+        say "our C was not built for this machine (build/log/native.log says why): handshakes use pyca"
+    fi
+}
+
 # usage: setup_npm folder...     folders that hold a package-lock.json
 setup_npm() {
     local folder
