@@ -8,7 +8,7 @@ PY_PATHS := firmware/micropython host tests tools benchmarks
 SETUP = . tools/lib/setup.sh && setup_packages
 C_FILES = $(wildcard firmware/c_pqc/*/*.c firmware/c_pqc/*/*.h)
 
-.PHONY: help setup check check-static check-tests format test demo docs firmware bench bench-peers bench-pqc interop fuzz coverage clean
+.PHONY: help setup check check-static check-tests format test demo docs firmware bench bench-link bench-peers bench-pqc interop fuzz coverage clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -51,6 +51,9 @@ firmware: ## every firmware image: unix, QEMU, Pico and native modules
 
 bench: setup ## every figure this project states, measured here and now (ONLY="quic nat": some)
 	PYTHONPATH=build/bench $(PYTHON) -m benchmarks $(ONLY)
+
+bench-link: setup ## time to a session per mode, link and loss, beside the predictions
+	$(PYTHON) -m benchmarks.link
 
 bench-peers: setup ## what the QUIC figures are compared with, and is no dependency: qh3, liboqs-python
 	$(PYTHON) -m pip install --quiet --target build/bench --no-deps qh3==2.1.0 liboqs-python==0.16.0.1

@@ -18,6 +18,7 @@ ALL = (
     "gateway",
     "handshake",
     "latency",
+    "link",
     "pqc",
     "quic",
     "quic_handshake",

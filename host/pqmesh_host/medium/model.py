@@ -14,14 +14,23 @@ import heapq
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from pqmesh.airtime.budget import KNOWN, AirtimeBudget
-from pqmesh.airtime.lora import MAX_PAYLOAD, LoraModulation
+from pqmesh.airtime.lora import MAX_PAYLOAD
 
 from .loss import Independent, LossModel, PathLoss
 
 Hears = Callable[[int, int], float | None]
 """(sender, receiver) -> signal strength in dBm at the receiver, or None when out of range."""
+
+
+class Airtime(Protocol):
+    """How long a frame occupies the channel: a pqmesh.airtime.lora.LoraModulation, say."""
+
+    def time_on_air_us(self, length: int) -> int:
+        """Microseconds of a frame of ``length`` octets."""
+        ...
 
 
 class RadioBusy(Exception):
@@ -36,7 +45,10 @@ class RadioBusy(Exception):
 class MediumConfig:
     """What the medium does to frames. Probabilities are per reception, 0..1."""
 
-    modulation: LoraModulation
+    modulation: Airtime
+    max_frame: int = MAX_PAYLOAD
+    full_duplex: bool = False
+    """A cable rather than a channel: one may send and hear at once, and nothing collides."""
     seed: int = 0
     loss: LossModel = field(default_factory=Independent)
     capture_db: float = 6.0
@@ -102,12 +114,12 @@ class Medium:
     def transmit(self, node: int, frame: bytes, now_us: int, kind: int = KNOWN) -> int:
         """Start sending; returns the moment the frame ends, in us.
 
-        :raises ValueError: the frame is empty or longer than 255 bytes
+        :raises ValueError: the frame is empty or longer than ``max_frame``
         :raises RadioBusy: the node is sending already
         :raises AirtimeExhausted: its duty cycle forbids it now; carries the next possible time
         """
-        if not 0 < len(frame) <= MAX_PAYLOAD:
-            raise ValueError(f"a frame has 1..{MAX_PAYLOAD} bytes, not {len(frame)}")
+        if not 0 < len(frame) <= self._config.max_frame:
+            raise ValueError(f"a frame has 1..{self._config.max_frame} bytes, not {len(frame)}")
         radio = self._radios[node]
         if radio.sending_until_us > now_us:
             raise RadioBusy(radio.sending_until_us)
@@ -124,6 +136,8 @@ class Medium:
         """Whether ``node`` neither sends nor hears anybody: channel activity detection."""
         if self._radios[node].sending_until_us > now_us:
             return False
+        if self._config.full_duplex:
+            return True
         return not any(
             sent.start_us <= now_us < sent.end_us and self._level(sent.sender, node) is not None
             for sent in self._recent
@@ -162,11 +176,10 @@ class Medium:
                 self._schedule(sent, receiver, outcome, sent.end_us + self._config.delay_us)
 
     def _outcome(self, sent: _Transmission, receiver: int) -> str:
-        lost = self._path(
-            sent.sender, receiver
-        ).lost()  # one draw per frame, whatever else happens
+        # One draw per frame, whatever else happens to it.
+        lost = self._path(sent.sender, receiver).lost()
         level = self._level(sent.sender, receiver) or 0.0
-        for other in self._recent:
+        for other in () if self._config.full_duplex else self._recent:
             if other is sent or not other.overlaps(sent):
                 continue
             if other.sender == receiver:

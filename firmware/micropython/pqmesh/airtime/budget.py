@@ -7,11 +7,15 @@ STRANGER_PERCENT of the budget on top of the regulator's limit, and every refusa
 frame could go.
 """
 
-from ..compat import const
+from ..compat import TYPE_CHECKING, const
 from ..errors import MeshError
 from .duty import HOUR_US, DutyLog
-from .lora import LoraModulation
-from .regions import Band
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from .lora import LoraModulation
+    from .regions import Band
 
 KNOWN = const(0)  # an authenticated peer, or one that proved an admission key
 STRANGER = const(1)
@@ -32,7 +36,7 @@ class AirtimeExhausted(MeshError):
 class AirtimeBudget:
     """Asked before every transmission of one radio in one band. Times in us, as in DutyLog."""
 
-    def __init__(self, band: Band, modulation: LoraModulation) -> None:
+    def __init__(self, band: "Band", modulation: "LoraModulation") -> None:
         self._band = band
         self._modulation = modulation
         self._limited = band.limits(modulation.bandwidth_hz)
@@ -46,12 +50,19 @@ class AirtimeBudget:
         Raises UsageError when no time will do: the frame alone exceeds the whole budget.
         """
         duration = self._modulation.time_on_air_us(length)
-        if not self._limited:
+        return self._possible_us(duration, now_us, kind, channel_hz) if self._limited else now_us
+
+    def burst_possible_us(
+        self, lengths: "Iterable[int]", now_us: int, kind: int = KNOWN, channel_hz: int = 0
+    ) -> int:
+        """The earliest moment from which frames of ``lengths`` may follow one another.
+
+        Raises UsageError when the burst as a whole exceeds the budget.
+        """
+        duration = sum([self._modulation.time_on_air_us(length) for length in lengths])
+        if not self._limited or not duration:
             return now_us
-        everyone, strangers = self._log(channel_hz, now_us)
-        start = everyone.next_possible_us(duration, now_us)
-        # Waiting never makes an allowed start forbidden, so the later of the two satisfies both.
-        return strangers.next_possible_us(duration, start) if kind == STRANGER else start
+        return self._possible_us(duration, now_us, kind, channel_hz)
 
     def spend(self, length: int, now_us: int, kind: int = KNOWN, channel_hz: int = 0) -> int:
         """Note a transmission that starts now; returns its time on air in us.
@@ -72,6 +83,12 @@ class AirtimeBudget:
     def used_us(self, now_us: int, channel_hz: int = 0) -> int:
         """On-time in the window that ends now: what an operator reads as the duty cycle."""
         return self._log(channel_hz, now_us)[0].used_us(now_us) if self._limited else 0
+
+    def _possible_us(self, duration_us: int, now_us: int, kind: int, channel_hz: int) -> int:
+        everyone, strangers = self._log(channel_hz, now_us)
+        start = everyone.next_possible_us(duration_us, now_us)
+        # Waiting never makes an allowed start forbidden, so the later of the two satisfies both.
+        return strangers.next_possible_us(duration_us, start) if kind == STRANGER else start
 
     def _log(self, channel_hz: int, now_us: int) -> "tuple[DutyLog, DutyLog]":
         key = channel_hz if self._band.per_channel else 0

@@ -86,3 +86,19 @@ def test_channel_logs_are_bounded_and_never_forgotten_early() -> None:
     with pytest.raises(AirtimeExhausted):
         budget.spend(16, 1_000_000, channel_hz=99)
     assert budget.spend(16, 21_000_000, channel_hz=99) > 0
+
+
+def test_a_burst_begins_when_all_of_it_has_room() -> None:
+    budget = eu868()
+    assert budget.burst_possible_us([222] * 32, 5) == 5
+    budget.spend(222, 5)
+    start = budget.burst_possible_us([222] * 32, 10)
+    assert start > budget.next_possible_us(222, 10)
+    now = start
+    for _ in range(32):
+        assert budget.next_possible_us(222, now) == now
+        now += budget.spend(222, now)
+    assert budget.burst_possible_us([], now) == now
+    with pytest.raises(UsageError, match="never fit"):
+        budget.burst_possible_us([222] * 33, now)
+    assert AirtimeBudget(band_of("GENERIC", 0), SF9).burst_possible_us([222] * 99, 7) == 7
