@@ -5,6 +5,7 @@
     latency     a mesh peer's command to the board and its answer, through the gateway over QUIC
     footprint   firmware sizes per rung, and the heap a session takes on a 32-bit board
     gateway     a gateway's cold start and resident memory
+    link        time and octets to a session per mode, link and loss, in virtual time
     pqc         cycles, RAM and code size of the C crypto, per core
     quic        the QUIC endpoint beside aioquic and qh3: bulk, datagrams, messages, memory
     quic_handshake  what post-quantum cryptography costs a handshake, by provider

@@ -19,8 +19,9 @@ from pqmesh.identity import Identity
 from pqmesh.limits import GATEWAY, LinkProfile
 from pqmesh.wire.handshake import Params
 from pqmesh.wire.resumption import HS_R
+from support.model_crypto import CountingEntropy
 
-from .link_crypto import Draws, LinkCrypto
+from .link_crypto import LinkCrypto
 
 _PARAMS = Params(4_096, 8, 0, bytes(4)).encode()
 _SECRET = bytes(range(32))
@@ -60,9 +61,9 @@ def _ends(link: LinkProfile, seed: int, **held: tuple[object, object]) -> tuple[
         crypto = LinkCrypto()
         identity = Identity(own, crypto)
         named = {name: pair[side] for name, pair in held.items()}
-        draws = Draws(f"{seed}/{side}")
+        entropy = CountingEntropy(f"{seed}/{side}".encode())
         floors = Floors(link, Policy(ALWAYS, HS_R, {}))  # strangers may meet, also on a radio
-        engine = Engine(identity, crypto, draws, link, limits=GATEWAY, floors=floors, **named)  # type: ignore[arg-type]
+        engine = Engine(identity, crypto, entropy, link, limits=GATEWAY, floors=floors, **named)  # type: ignore[arg-type]
         made.append(End(identity, crypto, engine))
     return made[0], made[1]
 
@@ -76,7 +77,9 @@ def _credentials(link: LinkProfile, seed: int) -> tuple[End, End]:
     identities = tuple(Identity(own, crypto) for own in _SEEDS)
     rings = tuple(Keyring(identity, crypto, 2) for identity in identities)
     for side, identity in enumerate(identities):
-        rings[side].adopt(certify(identity, crypto, Draws(f"epoch/{side}"), plan(1, 0)))
+        rings[side].adopt(
+            certify(identity, crypto, CountingEntropy(f"epoch/{side}".encode()), plan(1, 0))
+        )
     for side in (0, 1):
         rings[side].learn(rings[1 - side].credential(), crypto)
     return _ends(link, seed, keyring=(rings[0], rings[1]))
