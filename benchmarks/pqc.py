@@ -18,61 +18,44 @@ import argparse
 import json
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from tools.cyclesim import CORES, Core, Machine, build, section_sizes
 
-from .pqc_cases import CASES, ENTRIES, Bench, Case, Figure, measure
+from .pqc_cases import CASES, ENTRIES, Bench, Case, Figure, measure, objects_of, sources
 from .pqc_host import COMPILER as HOST_COMPILER
+from .pqc_host import HOST, MissingTool, measure_host, measure_host_peers
 from .pqc_host import UNIT as HOST_UNIT
-from .pqc_host import (
-    MissingTool,
-    folder,
-    host_peer_code_bytes,
-    measure_host,
-    measure_host_peers,
-    sources,
-)
 from .pqc_peers import PeerFigure, PeerUnavailable, fetch, measure_peers, peer_code_bytes
 
-ROOT = Path(__file__).resolve().parent.parent
 REFERENCE = Path(__file__).with_name("pqc_figures.json")
 TOLERANCE = 1.02
 SYMMETRIC = ("aes", "ccm", "hmac", "sha256")
-HOST = "host"
 UNCALIBRATED = "cycles (not calibrated)"
 UNITS = {HOST: HOST_UNIT, "m7": "instructions", "rv32": UNCALIBRATED, "m3": UNCALIBRATED}
 
 Figures = dict[str, dict[str, int]]
 
 
-def measure_core(core: Core, option: str, only: str) -> Figures:
-    """Build for ``core`` and measure every case whose name contains ``only``."""
-    objects = ROOT / "build" / "cyclesim" / f"{core.name}{option}"
+def measure_core(core: Core, option: str, only: str) -> Iterator[tuple[Case, Figure]]:
+    """Build for ``core`` and yield every row whose name contains ``only``."""
+    objects = objects_of(f"{core.name}{option}")
     image = build(sources(), core, options=(option,), output_dir=objects, entries=ENTRIES)
     bench = Bench(Machine(image, core))
-    rows = ((case, measure(case, bench)) for case in CASES)
-    figures = print_rows(rows, core.name, only)
-    return figures | code_sizes(objects)
+    for case in CASES:
+        figure = measure(case, bench)  # of all: one makes what the next one takes
+        if only in case.name:
+            yield case, figure
 
 
-def measure_this_machine(option: str, only: str) -> Figures:
-    """The same on this machine, as far as it can.
-
-    :raises MissingTool: no compiler or no valgrind
-    """
-    return print_rows(measure_host(option, only), HOST, only) | code_sizes(folder(option))
-
-
-def print_rows(rows: Iterable[tuple[Case, Figure]], core: str, only: str) -> Figures:
+def print_rows(rows: Iterable[tuple[Case, Figure]], core: str) -> Figures:
     figures: Figures = {}
     for case, figure in rows:
-        if only in case.name:
-            figures[case.name] = asdict(figure)
-            print(row(case, figure, core), flush=True)
+        figures[case.name] = asdict(figure)
+        print(row(case, figure, core), flush=True)
     return figures
 
 
@@ -129,19 +112,21 @@ def exceeded(name: str, now: Figures, reference: Figures) -> list[str]:
 
 
 def measure_one(name: str, option: str, chosen: argparse.Namespace) -> Figures:
-    """Measure and print one core, beside the peers if they were asked for."""
+    """Measure and print one core, beside the peers if they were asked for.
+
+    :raises MissingTool: the host has no compiler, or no valgrind
+    """
+    rows: Iterable[tuple[Case, Figure]]
+    peers: Iterable[PeerFigure]
     if name == HOST:
-        figures = measure_this_machine(option, chosen.only)
+        rows, peers = measure_host(option, chosen.only), measure_host_peers(option)
     else:
-        figures = measure_core(CORES[name], option, chosen.only)
-    if chosen.peers:
-        if name == HOST:
-            print_peers(measure_host_peers(option), figures)
-            size = host_peer_code_bytes(option)
-        else:
-            print_peers(measure_peers(CORES[name], option), figures)
-            size = peer_code_bytes(CORES[name], option)
-        print(f"  {'code without SHA-3':<34} {size:>12,} bytes")
+        rows = measure_core(CORES[name], option, chosen.only)
+        peers = measure_peers(CORES[name], option)
+    figures = print_rows(rows, name) | code_sizes(objects_of(f"{name}{option}"))
+    if chosen.peers:  # else they are not even built
+        print_peers(peers, figures)
+        print(f"  {'code without SHA-3':<34} {peer_code_bytes(name, option):>12,} bytes")
     return figures
 
 

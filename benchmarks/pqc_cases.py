@@ -14,7 +14,8 @@ from pathlib import Path
 
 from tools.cyclesim import Machine, Run
 
-C_PQC = Path(__file__).resolve().parent.parent / "firmware" / "c_pqc"
+ROOT = Path(__file__).resolve().parent.parent
+C_PQC = ROOT / "firmware" / "c_pqc"
 SIGNED_MESSAGES = [b"pqmesh benchmark %d" % i for i in range(137, 157)]
 SIGNED_ATTEMPTS = 102
 KIB = bytes(range(256)) * 4
@@ -25,6 +26,16 @@ OK = 0
 
 class WrongResult(Exception):
     """An operation did not do its work on the modelled core: its figure means nothing."""
+
+
+def sources() -> list[Path]:
+    """Return the C files of the module."""
+    return sorted((C_PQC / "src").glob("*.c"))
+
+
+def objects_of(name: str) -> Path:
+    """Return the folder that the objects of a build lie in, ``m4-O2`` say."""
+    return ROOT / "build" / "cyclesim" / name
 
 
 def workspaces() -> dict[str, int]:

@@ -13,27 +13,36 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tools.cyclesim import section_sizes
-
-from .pqc_cases import C_PQC, CASES, SIGNED_MESSAGES, Case, Figure, WrongResult, workspaces
+from .pqc_cases import (
+    C_PQC,
+    CASES,
+    SIGNED_MESSAGES,
+    Case,
+    Figure,
+    WrongResult,
+    objects_of,
+    sources,
+    workspaces,
+)
 from .pqc_peers import (
     DEFINES,
-    FAST_STEPS,
     GLUE,
-    KEM_STEPS,
     MLDSA,
     MLKEM,
     OURS,
-    SMALL_STEPS,
+    VARIANTS,
     PeerFigure,
     fetch,
+    peer_figure,
+    peer_objects,
 )
 
-ROOT = Path(__file__).resolve().parent.parent
+HOST = "host"
 COMPILER = "gcc"
 UNIT = "instructions (callgrind)"
 _COUNTED = re.compile(r"Collected : (\d+)")
 _NOT_HERE = ("keccak-f[1600]",)  # no function of the interface
+_PEERS_USE = (*OURS, "keccak_64", "sha256", "aes256", "ccm")
 
 
 class MissingTool(Exception):
@@ -51,7 +60,7 @@ def measure_host(option: str, only: str) -> Iterator[tuple[Case, Figure]]:
     :raises MissingTool: say what to install
     """
     sizes = workspaces()
-    program = _program(sources(), folder(option), (option,))
+    program = _program(sources(), objects_of(f"{HOST}{option}"), (option,))
     for case in cases(only):
         workspace = sizes[case.workspace] if case.workspace else 0
         instructions, stack = _run(program, case.name)
@@ -59,41 +68,16 @@ def measure_host(option: str, only: str) -> Iterator[tuple[Case, Figure]]:
         yield case, figure
 
 
-def sources() -> list[Path]:
-    return sorted((C_PQC / "src").glob("*.c"))
-
-
-def folder(option: str) -> Path:
-    """Where the objects of this machine lie."""
-    return ROOT / "build" / "cyclesim" / f"host{option}"
-
-
 def measure_host_peers(option: str) -> Iterator[PeerFigure]:
     """The same rows of mlkem-native and mldsa-native, plain C as on the boards."""
     inside = fetch()
-    ours = [path for path in sources() if path.stem in (*OURS, "keccak_64")]
-    ours += [path for path in sources() if path.stem in ("sha256", "aes256", "ccm")]
-    for label, flags, steps in (
-        ("native", (), (*KEM_STEPS, *FAST_STEPS)),
-        ("native, REDUCE_RAM", ("-DPEER_REDUCE_RAM",), SMALL_STEPS),
-    ):
-        where = ROOT / "build" / "cyclesim" / f"peers-host{option}{len(flags)}"
+    ours = [path for path in sources() if path.stem in _PEERS_USE]
+    for label, flags, steps in VARIANTS:
+        where = peer_objects(HOST, option, flags)
         options = (option, "-DPEERS", f"-I{GLUE}", f"-I{C_PQC / 'src'}", *DEFINES, *flags)
         program = _program([inside / MLDSA, inside / MLKEM, *ours], where, options)
         for against, _ in steps:
-            instructions, stack = _run(program, against)
-            yield PeerFigure(
-                name=f"{against.split(',')[0]} ({label})",
-                against=against,
-                cycles=instructions,
-                ram_bytes=stack,
-            )
-
-
-def host_peer_code_bytes(option: str) -> int:
-    """Code and constants of both libraries' objects, without the SHA-3 they borrow."""
-    where = ROOT / "build" / "cyclesim" / f"peers-host{option}1"
-    return section_sizes([where / f"{Path(name).stem}.o" for name in (MLDSA, MLKEM)])["code"]
+            yield peer_figure(against, label, *_run(program, against))
 
 
 def _program(parts: Sequence[Path], where: Path, options: Sequence[str]) -> Path:

@@ -28,14 +28,16 @@ from .pqc_cases import (
     EK,
     EXPANDED,
     PK,
+    ROOT,
     SIGNATURE,
     SIGNED_ATTEMPTS,
     SIGNED_MESSAGES,
     SS,
     WrongResult,
+    objects_of,
+    sources,
 )
 
-ROOT = Path(__file__).resolve().parent.parent
 GLUE = Path(__file__).with_name("pqc_peer_glue")
 FOLDER = ROOT / "build" / "peers"
 PACKAGE, VERSION = "awscrt", "0.38.1"
@@ -154,43 +156,53 @@ SMALL_STEPS = (
 )
 
 
+REDUCE_RAM = ("-DPEER_REDUCE_RAM",)
+VARIANTS: tuple[
+    tuple[str, tuple[str, ...], tuple[tuple[str, Callable[[_PeerBench], list[Run]]], ...]], ...
+] = (
+    ("native", (), (*KEM_STEPS, *FAST_STEPS)),
+    ("native, REDUCE_RAM", REDUCE_RAM, SMALL_STEPS),
+)
+"""Label, flags, and what is compared with it."""
+
+
 def measure_peers(core: Core, option: str) -> Iterator[PeerFigure]:
     """Build and run the peers; yield a row for each operation they share with us.
 
     :raises PeerUnavailable: see fetch()
     """
     inside = fetch()
-    variants: tuple[
-        tuple[str, tuple[str, ...], tuple[tuple[str, Callable[[_PeerBench], list[Run]]], ...]], ...
-    ] = (
-        ("native", (), (*KEM_STEPS, *FAST_STEPS)),
-        ("native, REDUCE_RAM", ("-DPEER_REDUCE_RAM",), SMALL_STEPS),
-    )
-    for label, flags, steps in variants:
-        folder = ROOT / "build" / "cyclesim" / f"peers-{core.name}{option}{len(flags)}"
+    for label, flags, steps in VARIANTS:
+        folder = peer_objects(core.name, option, flags)
         machine = Machine(_image(inside, core, (option, *flags), folder), core)
         bench = _PeerBench(machine)
         for against, step in steps:
             runs = step(bench)
             counted = [run.instructions if core.name == "m7" else run.cycles for run in runs]
-            yield PeerFigure(
-                name=f"{against.split(',')[0]} ({label})",
-                against=against,
-                cycles=sum(counted) // len(runs),
-                ram_bytes=max(run.stack_bytes for run in runs),
-            )
+            stack_bytes = max(run.stack_bytes for run in runs)
+            yield peer_figure(against, label, sum(counted) // len(runs), stack_bytes)
 
 
-def peer_code_bytes(core: Core, option: str) -> int:
+def peer_figure(against: str, label: str, cycles: int, ram_bytes: int) -> PeerFigure:
+    """Name a row after the operation of ours that it stands beside."""
+    name = f"{against.split(',')[0]} ({label})"
+    return PeerFigure(name=name, against=against, cycles=cycles, ram_bytes=ram_bytes)
+
+
+def peer_objects(core: str, option: str, flags: tuple[str, ...]) -> Path:
+    """Return the folder of a variant's objects."""
+    return objects_of(f"peers-{core}{option}{len(flags)}")
+
+
+def peer_code_bytes(core: str, option: str) -> int:
     """Code and constants of both libraries' objects, without the SHA-3 they borrow."""
-    folder = ROOT / "build" / "cyclesim" / f"peers-{core.name}{option}1"
+    folder = peer_objects(core, option, REDUCE_RAM)
     objects = [folder / Path(name).with_suffix(".o").name for name in (MLDSA, MLKEM)]
     return section_sizes(objects)["code"]
 
 
 def _image(inside: Path, core: Core, options: tuple[str, ...], folder: Path) -> Path:
-    ours = [p for p in sorted((C_PQC / "src").glob("*.c")) if p.stem in OURS]
-    ours += sorted((C_PQC / "src").glob("keccak_*.c"))
+    ours = [path for path in sources() if path.stem in OURS or path.stem.startswith("keccak_")]
     include = (f"-I{GLUE}", f"-I{C_PQC / 'src'}")
     entries = [
         "peer_mldsa_keypair_internal",
@@ -200,9 +212,9 @@ def _image(inside: Path, core: Core, options: tuple[str, ...], folder: Path) -> 
         "peer_mlkem_enc_derand",
         "peer_mlkem_dec",
     ]
-    sources = [inside / MLDSA, inside / MLKEM, *ours]
+    parts = [inside / MLDSA, inside / MLKEM, *ours]
     flags = (*options, *include, *DEFINES)
-    return build(sources, core, options=flags, output_dir=folder, entries=entries)
+    return build(parts, core, options=flags, output_dir=folder, entries=entries)
 
 
 OURS = ("common", "sponge", "sha3")
