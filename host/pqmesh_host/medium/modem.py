@@ -14,20 +14,16 @@ from dataclasses import dataclass
 
 from pqmesh.airtime.budget import KNOWN, AirtimeExhausted
 
+from .access import ListenBeforeTalk
 from .model import Medium, MediumConfig, Reception
 
 
 @dataclass(frozen=True, kw_only=True)
-class ModemConfig:
+class ModemConfig(ListenBeforeTalk):
     """How a modem behaves. Times in us."""
 
     queue_frames: int = 64
     """Frames waiting; beyond it the oldest is not displaced, the new one is refused."""
-    gap_us: int = 20_000
-    """Between two frames of one sender: a radio's turnaround (constrained-design 2.3)."""
-    slot_us: int = 10_000
-    """One step of the random wait while the channel is busy."""
-    slots: int = 8
 
 
 class QueueFull(Exception):
@@ -73,7 +69,7 @@ class Modem:
             return
         if not self._medium.idle(self.number, now_us):
             self.counts["deferred"] += 1
-            wait = self._dice.randint(1, self._config.slots) * self._config.slot_us
+            wait = self._config.wait_us(self._dice)
             self._not_before_us = now_us + wait
             return
         frame, kind = self._queue[0]

@@ -24,6 +24,7 @@ from pqmesh.engine import Engine
 from pqmesh.errors import ProtocolError
 from pqmesh.record import Record
 
+from .access import ListenBeforeTalk
 from .model import Medium, MediumConfig, Reception
 
 
@@ -45,16 +46,11 @@ class Unlimited(AirtimeBudget):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RadioTimes:
+class RadioTimes(ListenBeforeTalk):
     """A radio's habits, in us (constrained-design 2.3)."""
 
     turnaround_us: int = 80_000
     """From the end of what was heard to the first bit of what is sent."""
-    gap_us: int = 20_000
-    """Between two frames of its own."""
-    slot_us: int = 10_000
-    """One step of the random wait while the channel is busy."""
-    slots: int = 8
 
 
 class Station:
@@ -154,7 +150,7 @@ class Station:
             return
         if not self._world.medium.idle(self.number, now_us):
             self.counts["deferred"] += 1
-            self._quiet_us = now_us + self._dice.randint(1, times.slots) * times.slot_us
+            self._quiet_us = now_us + times.wait_us(self._dice)
             return
         end_us = self._world.medium.transmit(self.number, frame, now_us)
         self.gate.started(now_us)
