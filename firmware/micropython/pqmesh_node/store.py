@@ -137,15 +137,13 @@ class Store:
             )
         newest = self._newest(name)
         slot, sequence = (0, 0) if newest is None else (1 - newest[0], (newest[1] + 1) & MASK)
-        file_name = _file_of(name, slot)
+        file_name, head = _file_of(name, slot), _head(name, sequence, payload)
         try:
-            self.files.write(file_name, pack(name, sequence, payload))
+            self.files.write(file_name, head + payload)  # not kept: it is as long as the payload
             back = self.files.read(file_name) or b""
         except OSError as error:
             raise StoreError("record %s: the medium failed (%r); free some space" % (name, error))
-        if back[:HEADER_BYTES] != _head(name, sequence, payload) or (
-            memoryview(back)[HEADER_BYTES:] != payload
-        ):
+        if back[:HEADER_BYTES] != head or memoryview(back)[HEADER_BYTES:] != payload:
             raise StoreError("record %s: read back differs from what was written" % name)
 
     def save_both(self, name: str, payload: bytes) -> None:
@@ -160,7 +158,7 @@ class Store:
         """
         try:
             for slot in (0, 1):
-                self.files.remove("%s.%d" % (name, slot))
+                self.files.remove(_file_of(name, slot))
         except OSError as error:
             raise StoreError("record %s: cannot be deleted (%r)" % (name, error))
 
