@@ -125,11 +125,15 @@ for workspace in (None, bytearray(pqc.WORKSPACE_BYTES)):
     pqc.set_poll(None)
     pqc.dsa_sign(bytes(32), b'reading', b'', bytes(32), sig)
     print(pqc.sha256(sig) == first)
-pqc.set_poll(lambda: pqc.dsa_keypair(bytes(32), bytearray(1952)))
-try:
-    pqc.dsa_sign(bytes(32), b'reading', b'', bytes(32), sig)
-except RuntimeError as error:
-    print(error)
+for misuse in (
+    lambda: pqc.dsa_keypair(bytes(32), bytearray(1952)),
+    lambda: pqc.set_workspace(None),
+):
+    pqc.set_poll(misuse)
+    try:
+        pqc.dsa_sign(bytes(32), b'reading', b'', bytes(32), sig)
+    except RuntimeError as error:
+        print(error)
 try:
     pqc.set_poll(7)
 except TypeError as error:
@@ -139,6 +143,6 @@ except TypeError as error:
         "True",
         "9 the watchdog bites False False",
         "True",
-        "called by its own poll: the workspace is in use",
+        *["called by its own poll: the workspace is in use"] * 2,
         "poll: must be callable, or None",
     ]

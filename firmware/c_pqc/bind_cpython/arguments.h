@@ -107,13 +107,21 @@ typedef struct {
     int allocated;
 } workspace;
 
+/* A poll function may neither use nor change the workspace of the signature it is part of. */
+static int workspace_in_use(const module_state *state)
+{
+    if (state->polling) {
+        PyErr_SetString(PyExc_RuntimeError, "called by its own poll: the workspace is in use");
+    }
+    return state->polling;
+}
+
 /* Scratch memory for one call: the registered buffer, or a fresh block. -1 with MemoryError. */
 static int workspace_take(workspace *ws, PyObject *module, size_t bytes)
 {
     module_state *state = PyModule_GetState(module);
     if (state->workspace.obj != NULL) {
-        if (state->polling) {
-            PyErr_SetString(PyExc_RuntimeError, "called by its own poll: the workspace is in use");
+        if (workspace_in_use(state)) {
             return -1;
         }
         ws->data = state->workspace.buf;

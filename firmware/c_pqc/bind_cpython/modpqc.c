@@ -13,6 +13,9 @@
 static PyObject *py_set_workspace(PyObject *module, PyObject *object)
 {
     module_state *state = PyModule_GetState(module);
+    if (workspace_in_use(state)) {
+        return NULL;
+    }
     if (object == Py_None) {
         PyBuffer_Release(&state->workspace);
         Py_RETURN_NONE;
@@ -51,12 +54,14 @@ static PyObject *py_set_poll(PyObject *module, PyObject *function)
 static int between_attempts(void *arg)
 {
     module_state *state = arg;
-    if (state->poll == NULL) {
+    if (state->poll == NULL || state->polling) {
         return 0;
     }
+    PyObject *poll = Py_NewRef(state->poll); /* it may put another in its place */
     state->polling = 1;
-    PyObject *result = PyObject_CallNoArgs(state->poll);
+    PyObject *result = PyObject_CallNoArgs(poll);
     state->polling = 0;
+    Py_DECREF(poll);
     Py_XDECREF(result);
     return result == NULL;
 }

@@ -21,6 +21,19 @@
 
 #include "arguments.h"
 
+#if PQC_CAN_REGISTER
+/* A poll function may neither use nor change the workspace of the signature that it is part of. */
+static void workspace_must_be_free(void)
+{
+#ifdef PQC_IS_POLLING
+    if (PQC_IS_POLLING) {
+        mp_raise_msg(&mp_type_RuntimeError,
+                     MP_ERROR_TEXT("called by its own poll: the workspace is in use"));
+    }
+#endif
+}
+#endif
+
 /* Scratch memory for one call: the registered buffer, or a fresh block. */
 typedef struct {
     void *data;
@@ -34,12 +47,7 @@ static workspace workspace_take(size_t bytes)
 #if PQC_CAN_REGISTER
     mp_obj_t registered = PQC_WORKSPACE;
     if (registered != MP_OBJ_NULL) {
-#ifdef PQC_IS_POLLING
-        if (PQC_IS_POLLING) {
-            mp_raise_msg(&mp_type_RuntimeError,
-                         MP_ERROR_TEXT("called by its own poll: the workspace is in use"));
-        }
-#endif
+        workspace_must_be_free();
         /* Looked up again on every call: a bytearray may have moved or shrunk. */
         mp_buffer_info_t buffer;
         mp_get_buffer_raise(registered, &buffer, MP_BUFFER_WRITE);
@@ -58,11 +66,16 @@ static workspace workspace_take(size_t bytes)
     return ws;
 }
 
-static mp_obj_t workspace_done(workspace ws, int result)
+static void workspace_give_back(workspace ws)
 {
     if (ws.allocated) {
         m_del(uint8_t, ws.data, ws.bytes);
     }
+}
+
+static mp_obj_t workspace_done(workspace ws, int result)
+{
+    workspace_give_back(ws);
     raise_result(result);
     return mp_const_none;
 }
@@ -70,6 +83,7 @@ static mp_obj_t workspace_done(workspace ws, int result)
 #if PQC_CAN_REGISTER
 static mp_obj_t pqc_set_workspace(mp_obj_t object)
 {
+    workspace_must_be_free();
     if (object == mp_const_none) {
         PQC_WORKSPACE = MP_OBJ_NULL;
         return mp_const_none;
@@ -146,12 +160,10 @@ static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(pqc_kem_decapsulate_expanded_obj, 3, 
 /* A signature that the poll function has ended raises what that function did. */
 static mp_obj_t signed_or_polled(workspace ws, int result, mp_obj_t raised)
 {
-    if (result == PQC_ERR_STOPPED && ws.allocated) {
-        m_del(uint8_t, ws.data, ws.bytes);
-        ws.allocated = false;
-    }
+    workspace_give_back(ws);
     PQC_RAISE_POLLED(raised);
-    return workspace_done(ws, result);
+    raise_result(result);
+    return mp_const_none;
 }
 
 static mp_obj_t pqc_py_dsa_keypair(size_t n_args, const mp_obj_t *objects)

@@ -49,7 +49,7 @@ static int between_attempts(void *raised)
         return 1;
     }
 #if PQC_CAN_REGISTER
-    if (MP_STATE_VM(pqc_poll) != MP_OBJ_NULL) {
+    if (MP_STATE_VM(pqc_poll) != MP_OBJ_NULL && !polling) {
         return poll_owner(raised);
     }
 #endif

@@ -277,6 +277,28 @@ def test_a_poll_may_not_use_the_workspace_that_is_in_use(polled, workspace: byte
     call("dsa_sign", arguments("dsa_sign"))
 
 
+def test_a_poll_may_not_change_the_workspace_that_is_in_use(polled, workspace: bytearray) -> None:
+    for other in (None, bytearray(pqc.WORKSPACE_BYTES)):
+        polled(lambda other=other: pqc.set_workspace(other))
+        with pytest.raises(RuntimeError, match="called by its own poll"):
+            call("dsa_sign", arguments("dsa_sign"))
+
+
+def test_a_poll_may_sign_with_memory_of_its_own_and_is_not_asked_meanwhile(polled) -> None:
+    turns = []
+
+    def poll() -> None:
+        turns.append(1)
+        call("dsa_sign", arguments("dsa_sign"))
+
+    made = [bytes(32), b"reading", b"", bytes(32), bytearray(3309)]
+    polled(poll)
+    call("dsa_sign", made)
+    assert len(turns) == 6  # as many as without
+    polled(lambda: pqc.set_poll(None))
+    call("dsa_sign", made)
+
+
 def test_a_poll_is_a_function_or_none(polled) -> None:
     with pytest.raises(TypeError, match="callable"):
         polled(7)
