@@ -44,6 +44,14 @@
 #endif
 
 /*
+ * Short code before quick code: the transforms one layer at a time, loops instead of
+ * what they unroll to. Set with -Os, or by a port.
+ */
+#if defined(__OPTIMIZE_SIZE__) && !defined(PQC_SMALL)
+#define PQC_SMALL
+#endif
+
+/*
  * Placed on the few hot functions (Keccak round, transforms). A port whose code
  * runs from slow flash sets it to its "put this into RAM" attribute: IRAM_ATTR
  * on ESP32, __not_in_flash("pqc") on RP2040.

@@ -8,18 +8,6 @@
  */
 #include "dsa_field.h"
 
-/* An aligned little-endian word of a sponge block. */
-PQC_INLINE uint32_t block_word(const uint8_t *p)
-{
-#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-    uint32_t word;
-    memcpy(&word, __builtin_assume_aligned(p, 4), 4);
-    return word;
-#else
-    return pqc_load32(p);
-#endif
-}
-
 PQC_INLINE void mul_add(dsa_packed *acc, const dsa_poly *v, unsigned i, int32_t a, dsa_modulus m)
 {
     dsa_packed_put(acc, i, dsa_reduce(dsa_packed_get(acc, i) + dsa_mul(a, v->c[i], m), m));
@@ -37,6 +25,34 @@ PQC_INLINE unsigned take(dsa_packed *acc, const dsa_poly *v, unsigned n, uint32_
     return n;
 }
 
+#ifdef PQC_SMALL
+
+/* acc[n] += candidate v[n] for the candidates of one block. Returns the next n. */
+static unsigned take_block(dsa_packed *acc, const dsa_poly *v, unsigned n, const uint8_t *p)
+{
+    const dsa_modulus m = dsa_load_modulus();
+
+    for (const uint8_t *end = p + PQC_SHAKE128_RATE; p != end && n < DSA_N; p += 3) {
+        uint32_t candidate = (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16;
+        n = take(acc, v, n, candidate, m);
+    }
+    return n;
+}
+
+#else
+
+/* An aligned little-endian word of a sponge block. */
+PQC_INLINE uint32_t block_word(const uint8_t *p)
+{
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    uint32_t word;
+    memcpy(&word, __builtin_assume_aligned(p, 4), 4);
+    return word;
+#else
+    return pqc_load32(p);
+#endif
+}
+
 /* The last few coefficients, one candidate at a time. */
 static PQC_NOINLINE unsigned take_last(dsa_packed *acc, const dsa_poly *v, unsigned n,
                                        const uint8_t *p)
@@ -50,11 +66,31 @@ static PQC_NOINLINE unsigned take_last(dsa_packed *acc, const dsa_poly *v, unsig
     return n;
 }
 
+/* acc[n] += candidate v[n] for the candidates of one block. Returns the next n. */
+PQC_HOT static unsigned take_block(dsa_packed *acc, const dsa_poly *v, unsigned n,
+                                   const uint8_t *p)
+{
+    const dsa_modulus m = dsa_load_modulus();
+    const uint8_t *end = p + PQC_SHAKE128_RATE;
+
+    for (; p != end && n <= DSA_N - 4; p += 12) { /* four candidates of three bytes */
+        uint32_t w0 = block_word(p), w1 = block_word(p + 4), w2 = block_word(p + 8);
+        n = take(acc, v, n, w0, m);
+        n = take(acc, v, n, w0 >> 24 | w1 << 8, m);
+        n = take(acc, v, n, w1 >> 16 | w2 << 16, m);
+        n = take(acc, v, n, w2 >> 8, m);
+    }
+    for (; p != end && n < DSA_N; p += 12) {
+        n = take_last(acc, v, n, p);
+    }
+    return n;
+}
+
+#endif
+
 PQC_HOT void pqc_dsa_matrix_mul_add(dsa_packed *acc, const dsa_poly *v, pqc_sponge *sponge,
                                     const uint8_t rho[32], unsigned row, unsigned column)
 {
-    const dsa_modulus m = dsa_load_modulus();
-
     pqc_shake128_init(sponge, sponge->scratch);
     pqc_sponge_absorb(sponge, rho, 32);
     pqc_sponge_absorb_byte(sponge, (uint8_t)column);
@@ -63,18 +99,7 @@ PQC_HOT void pqc_dsa_matrix_mul_add(dsa_packed *acc, const dsa_poly *v, pqc_spon
 
     unsigned n = 0;
     while (n < DSA_N) {
-        const uint8_t *p = pqc_sponge_squeeze_block(sponge);
-        const uint8_t *end = p + PQC_SHAKE128_RATE;
-        for (; p != end && n <= DSA_N - 4; p += 12) { /* four candidates of three bytes */
-            uint32_t w0 = block_word(p), w1 = block_word(p + 4), w2 = block_word(p + 8);
-            n = take(acc, v, n, w0, m);
-            n = take(acc, v, n, w0 >> 24 | w1 << 8, m);
-            n = take(acc, v, n, w1 >> 16 | w2 << 16, m);
-            n = take(acc, v, n, w2 >> 8, m);
-        }
-        for (; p != end && n < DSA_N; p += 12) {
-            n = take_last(acc, v, n, p);
-        }
+        n = take_block(acc, v, n, pqc_sponge_squeeze_block(sponge));
     }
 }
 

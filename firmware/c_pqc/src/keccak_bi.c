@@ -151,7 +151,7 @@ void pqc_keccak_permute(pqc_keccak_state *state, pqc_keccak_state *scratch)
     }
 }
 
-#if PQC_KECCAK_LAZY
+#if PQC_KECCAK_LAZY && !defined(PQC_SMALL)
 #define SHUFFLE_INLINE PQC_INLINE
 #else
 #define SHUFFLE_INLINE PQC_NOINLINE static /* eight registers do not hold two of these */

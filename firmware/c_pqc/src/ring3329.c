@@ -2,28 +2,23 @@
 /* ring3329.c - NTT, inverse NTT and product in the ring of ML-KEM (FIPS 203 section 4.3). */
 #include "ring3329.h"
 
-/* Powers of 17 in bit-reversed order (FIPS 203 appendix A), as pqc_mul_const() wants them. */
-static const uint32_t zetas[128] = {
-    0x0013afb8u, 0x84f5c5b6u, 0xc666e465u, 0xfcec8b58u, 0xcb2b72d0u, 0x30726d5bu, 0x91e11612u,
-    0x41360f89u, 0x51aaf2dau, 0x93922fd5u, 0x0ed77946u, 0x3d4a0dffu, 0xd63e49fbu, 0xfab1a391u,
-    0x2bc18ea7u, 0x864470e4u, 0x16c32c11u, 0xbc2c9a1cu, 0x66f8144eu, 0x71811d74u, 0xea3cc040u,
-    0x044e701fu, 0xac4184cfu, 0x6681f601u, 0x6da8cba2u, 0xa1074e36u, 0x2924384bu, 0xdda02ec2u,
-    0xb805896cu, 0xdd651f9cu, 0x97ccf03du, 0x3f228731u, 0x16395e0du, 0x19743224u, 0xfa27d58eu,
-    0x87094e0eu, 0x5c0c9c92u, 0xb12d72a9u, 0xaf19ea51u, 0x9e078945u, 0x31fc27afu, 0x9807ff63u,
-    0xc13fe765u, 0x3099ccc9u, 0xdc518394u, 0x0289a6a5u, 0x658209b1u, 0x934370f8u, 0xb254be68u,
-    0x6e59f915u, 0x3e0eeb29u, 0x22c23fd4u, 0x6e95083bu, 0xdc8c92bau, 0x75f6ed02u, 0xb8b6b6dfu,
-    0xcb8de165u, 0xc93f49e7u, 0x71e38c09u, 0x31d4c840u, 0xbe402274u, 0xef28ae1au, 0x5e5b3410u,
-    0x45fa9df4u, 0x014eab2eu, 0xd4522112u, 0x2cd52aaeu, 0xcbb540d4u, 0x7de29fcdu, 0x379942fbu,
-    0xaff27732u, 0x54970814u, 0x6c5a2074u, 0xccb52d24u, 0xfc4f0d9du, 0x11eaedeeu, 0x3a22e9a0u,
-    0xa5cbdca1u, 0xe7da790bu, 0xea8b7f1eu, 0x82f5ed16u, 0x7ef63bd5u, 0xd6795921u, 0x8992f4b3u,
-    0x8e08c440u, 0x4935720bu, 0x7059d1b5u, 0xcea1560eu, 0x483585bbu, 0xb17c3187u, 0xbb67bcf2u,
-    0xb7a31ad7u, 0x385e2025u, 0xb3b7194du, 0x149bf401u, 0x314afa3cu, 0x79cf3ed4u, 0xb0b7545cu,
-    0x9ca52e5fu, 0xf79e2ee9u, 0x1cd665aau, 0xc4049d2fu, 0xa0b88f58u, 0x7e801d88u, 0x51bea292u,
-    0x1887f58bu, 0xd53e5dabu, 0x3a369957u, 0xa169bccbu, 0x2b2410ecu, 0xbda2a4b9u, 0xc77a806du,
-    0xd7a0a4e0u, 0x53f98a58u, 0x1efd9db9u, 0x4ee63d0fu, 0x57e58be2u, 0xa555be54u, 0xd565bd19u,
-    0x442224c3u, 0x846bf7b2u, 0x5d33e851u, 0x901c4c98u, 0x4f214c36u, 0xa24249acu, 0xe1b38fbau,
-    0x440e750bu, 0xa5a47d32u,
+/* Powers of 17 in bit-reversed order (FIPS 203 appendix A), times -2^32 modulo q. */
+static const uint16_t zetas[128] = {
+    1976, 950,  1381, 856,  720,  3163, 18,   1161, 1242, 213,  1862, 255,  2299, 145,  2471, 1252,
+    2321, 1564, 2638, 372,  64,   799,  1999, 769,  1442, 3126, 1867, 2242, 1388, 2972, 2365, 1073,
+    1805, 1572, 2958, 1038, 1682, 1961, 1873, 2629, 2735, 1635, 2149, 457,  1940, 1957, 1713, 2296,
+    1640, 2581, 41,   980,  1851, 1210, 1794, 2527, 613,  1255, 265,  2112, 1652, 26,   1040, 500,
+    302,  2834, 174,  1236, 2253, 507,  306,  3092, 1140, 292,  1693, 1006, 2464, 2465, 2059, 1310,
+    2838, 3285, 1569, 2995, 1088, 267,  693,  3086, 1211, 3207, 1778, 1495, 293,  589,  257,  1596,
+    724,  92,   351,  1001, 1962, 47,   1880, 1416, 3218, 1163, 3243, 1111, 3019, 3308, 2489, 2413,
+    1248, 600,  697,  15,   1506, 596,  537,  3011, 434,  1361, 1176, 2614, 1452, 442,  1035, 1842,
 };
+
+/* Power k as pqc_mul_const() wants it. */
+PQC_INLINE uint32_t zeta_at(unsigned k)
+{
+    return zetas[k] * PQC_Q_INV;
+}
 
 /* The last inverse layer carries the factor 128^-1 * -2^32, alone and times zetas[1]. */
 #define SCALE      0x912fe8a0u
@@ -45,14 +40,57 @@ static const uint32_t zetas[128] = {
         b = pqc_mul_const(t_, zeta); \
     } while (0)
 
+#ifdef PQC_SMALL
+
+/* One layer at a time: half the code, a third more time. */
+void pqc_poly16_ntt(pqc_poly16 *poly)
+{
+    unsigned k = 1;
+    for (unsigned len = 128; len > 1; len /= 2) {
+        for (int16_t *p = poly->c; p != poly->c + 256; p += len) {
+            uint32_t z = zeta_at(k++);
+            for (int16_t *stop = p + len; p != stop; p++) {
+                int32_t a = p[0];
+                int32_t b = p[len];
+                BUTTERFLY(a, b, z);
+                p[0] = (int16_t)a;
+                p[len] = (int16_t)b;
+            }
+        }
+    }
+}
+
+/* Every sum is reduced where it arises, so nothing grows. */
+void pqc_poly16_invntt(pqc_poly16 *poly)
+{
+    uint32_t scale = PQC_CONST_ONE;
+    unsigned k = 127;
+    for (unsigned len = 2; len < 256; len *= 2) {
+        if (len == 128) {
+            scale = SCALE;
+        }
+        for (int16_t *p = poly->c; p != poly->c + 256; p += len) {
+            uint32_t z = len == 128 ? SCALE_ZETA : zeta_at(k--);
+            for (int16_t *stop = p + len; p != stop; p++) {
+                int32_t a = p[0];
+                int32_t b = p[len];
+                p[0] = (int16_t)pqc_mul_const(a + b, scale);
+                p[len] = (int16_t)pqc_mul_const(b - a, z);
+            }
+        }
+    }
+}
+
+#else
+
 /* Layers `len` and `len` / 2 at one pass through memory; the first layer's zetas start at k. */
 PQC_HOT PQC_NOINLINE static void two_layers(int16_t *p, unsigned len, unsigned k)
 {
     unsigned half = len / 2;
     for (int16_t *end = p + 256; p != end; p += len + half, k++) {
-        uint32_t z0 = zetas[k];
-        uint32_t z1 = zetas[2 * k];
-        uint32_t z2 = zetas[2 * k + 1];
+        uint32_t z0 = zeta_at(k);
+        uint32_t z1 = zeta_at(2 * k);
+        uint32_t z2 = zeta_at(2 * k + 1);
         for (int16_t *stop = p + half; p != stop; p++) {
             int32_t a = p[0];
             int32_t b = p[half];
@@ -77,7 +115,7 @@ PQC_HOT void pqc_poly16_ntt(pqc_poly16 *poly)
     two_layers(poly->c, 8, 16);
     int16_t *p = poly->c;
     for (unsigned k = 64; k < 128; k++, p += 4) {
-        uint32_t z = zetas[k];
+        uint32_t z = zeta_at(k);
         int32_t a = p[0];
         int32_t b = p[1];
         int32_t c = p[2];
@@ -101,9 +139,9 @@ PQC_HOT PQC_NOINLINE static void two_layers_inv(int16_t *p, unsigned len, unsign
     uint32_t one = PQC_CONST_ONE;
     PQC_VALUE_BARRIER(one);
     for (int16_t *end = p + 256; p != end; p += 3 * len, k--) {
-        uint32_t z0 = zetas[2 * k + 1];
-        uint32_t z1 = zetas[2 * k];
-        uint32_t z2 = zetas[k];
+        uint32_t z0 = zeta_at(2 * k + 1);
+        uint32_t z1 = zeta_at(2 * k);
+        uint32_t z2 = zeta_at(k);
         for (int16_t *stop = p + len; p != stop; p++) {
             int32_t a = p[0];
             int32_t b = p[len];
@@ -138,6 +176,8 @@ PQC_HOT void pqc_poly16_invntt(pqc_poly16 *poly)
         p[128] = (int16_t)pqc_mul_const(b - a, scale_zeta);
     }
 }
+
+#endif
 
 /*
  * On a core with eight registers, finish one value and forget what was loaded
@@ -174,10 +214,17 @@ PQC_HOT void pqc_poly16_mul_add(pqc_poly16 *poly, const int16_t *a, const pqc_po
 {
     int16_t *r = poly->c + 4 * (size_t)first;
     const int16_t *b = factor->c + 4 * (size_t)first;
-    const uint32_t *zeta = &zetas[64 + first];
+    unsigned k = 64 + first;
+#ifdef PQC_SMALL
+    for (unsigned i = 0; i < 2 * groups; i++, r += 2, a += 2, b += 2) {
+        uint32_t z = zeta_at(k + i / 2);
+        mul_add_pair(r, a, b, i % 2 == 0 ? z : (uint32_t)0 - z);
+    }
+#else
     for (int16_t *end = r + 4 * (size_t)groups; r != end; r += 4, a += 4, b += 4) {
-        uint32_t z = *zeta++;
+        uint32_t z = zeta_at(k++);
         mul_add_pair(r, a, b, z);
         mul_add_pair(r + 2, a + 2, b + 2, (uint32_t)0 - z); /* -zeta is the negated constant */
     }
+#endif
 }
