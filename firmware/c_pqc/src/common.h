@@ -135,11 +135,11 @@ PQC_INLINE uint32_t pqc_mask_negative(int32_t x)
 int pqc_check_workspace(const void *ws, size_t ws_bytes, size_t need);
 
 /*
- * Defines name(), which overwrites the dead part of the stack that calls already
- * returned have used: `bytes` of it, times what this compiler's frames are larger
- * than those of GCC for 32-bit cores. Every public function that handles a secret
- * does its work in a noinline function and calls this afterwards, so that spilled
- * registers do not survive. That it is enough is measured (test_target.py).
+ * Overwrites the dead part of the stack that calls already returned have used: `bytes`
+ * of it, times what this compiler's frames are larger than those of GCC for 32-bit
+ * cores. Every public function that handles a secret does its work in a noinline
+ * function and calls this afterwards, so that spilled registers do not survive. That
+ * it is enough is measured (test_target.py).
  */
 #if UINTPTR_MAX > 0xffffffffu
 #define PQC_BURN_QUARTERS 12
@@ -149,18 +149,12 @@ int pqc_check_workspace(const void *ws, size_t ws_bytes, size_t need);
 #define PQC_BURN_QUARTERS 4
 #endif
 
-#define PQC_DEFINE_BURN(name, bytes)                                                         \
-    PQC_NOINLINE static void name##_frame(void)                                              \
-    {                                                                                        \
-        volatile uint32_t dead[(bytes) / 16 * PQC_BURN_QUARTERS];                            \
-        for (unsigned i = 0; i < sizeof dead / 4; i++) {                                     \
-            dead[i] = 0; /* no call to pqc_wipe(): its own frame would lie below `dead` */   \
-        }                                                                                    \
-    }                                                                                        \
-    PQC_INLINE void name(void)                                                               \
-    {                                                                                        \
-        name##_frame();                                                                      \
-        PQC_MEMORY_BARRIER(); /* no tail call: it would start higher up and end too early */ \
-    }
+void pqc_burn_words(unsigned words);
+
+PQC_INLINE void pqc_burn_stack(unsigned bytes)
+{
+    pqc_burn_words(bytes / 16 * PQC_BURN_QUARTERS);
+    PQC_MEMORY_BARRIER(); /* no tail call: it would start higher up and end too early */
+}
 
 #endif

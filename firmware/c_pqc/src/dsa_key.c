@@ -4,7 +4,7 @@
  */
 #include "dsa_field.h"
 
-PQC_DEFINE_BURN(burn_stack, 352)
+#define STACK_BYTES 352 /* what a call leaves below its own frame, at most */
 
 void pqc_dsa_key_begin(dsa_key *key, pqc_sponge *sponge, const uint8_t seed[PQC_DSA_SEED_BYTES])
 {
@@ -108,6 +108,6 @@ int pqc_dsa_keypair(uint8_t public_key[PQC_DSA_PUBLIC_BYTES],
     }
     keypair(public_key, seed, ws, fast ? DSA_K : 1);
     pqc_wipe(ws, fast ? KEYPAIR_FAST_WS : sizeof(keypair_ws));
-    burn_stack();
+    pqc_burn_stack(STACK_BYTES);
     return PQC_OK;
 }

@@ -15,7 +15,7 @@
 #include "dsa_field.h"
 #include "dsa_sign.h"
 
-PQC_DEFINE_BURN(burn_stack, 480)
+#define STACK_BYTES 480 /* what a call leaves below its own frame, at most */
 
 #define ATTEMPTS_MAX 814 /* FIPS 204 appendix C: more have a chance below 2^-256 */
 
@@ -261,7 +261,7 @@ int pqc_dsa_sign_internal(uint8_t signature[PQC_DSA_SIGNATURE_BYTES], const dsa_
     } else if (status == PQC_OK) {
         status = sign(signature, key, message, random, options, ws, cached);
         pqc_wipe(ws, cached ? offsetof(dsa_cached_ws, matrix) : sizeof(dsa_sign_ws));
-        burn_stack();
+        pqc_burn_stack(STACK_BYTES);
     }
     if (status != PQC_OK) {
         pqc_wipe(signature, PQC_DSA_SIGNATURE_BYTES);

@@ -2,7 +2,7 @@
 /* hmac.c - HMAC (FIPS 198-1) and HKDF (RFC 5869) with SHA-256. */
 #include "sha256.h"
 
-PQC_DEFINE_BURN(burn_stack, 256)
+#define STACK_BYTES 256 /* what a call leaves below its own frame, at most */
 
 /* A MAC under way: the inner hash, and the key as the outer hash will want it. */
 typedef struct {
@@ -53,7 +53,7 @@ void pqc_hmac_sha256(uint8_t mac[PQC_SHA256_BYTES], const uint8_t *key, size_t k
     hmac_final(&ctx);
     memcpy(mac, ctx.digest, PQC_SHA256_BYTES);
     pqc_wipe(&ctx, sizeof ctx);
-    burn_stack();
+    pqc_burn_stack(STACK_BYTES);
 }
 
 void pqc_hkdf_extract(uint8_t prk[PQC_SHA256_BYTES], const uint8_t *salt, size_t salt_bytes,
@@ -89,6 +89,6 @@ int pqc_hkdf_expand(uint8_t *out, size_t out_bytes, const uint8_t prk[PQC_SHA256
         out_bytes -= part;
     }
     pqc_wipe(&ctx, sizeof ctx);
-    burn_stack();
+    pqc_burn_stack(STACK_BYTES);
     return PQC_OK;
 }

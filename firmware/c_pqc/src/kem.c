@@ -18,7 +18,7 @@ _Static_assert(sizeof(kem_ws) <= PQC_KEM_ENCAPSULATE_WS_BYTES, "pqc.h states too
 _Static_assert(sizeof(kem_ws) <= PQC_KEM_DECAPSULATE_EXPANDED_WS_BYTES, "pqc.h states too little");
 _Static_assert(PQC_KEM_EXPANDED_BYTES % PQC_WS_ALIGN == 0, "the key in front keeps alignment");
 
-PQC_DEFINE_BURN(burn_stack, 336)
+#define STACK_BYTES 336 /* what a call leaves below its own frame, at most */
 
 static void hash_256(kem_ws *ws, uint8_t out[32], const uint8_t *data, size_t bytes)
 {
@@ -171,7 +171,7 @@ int pqc_kem_keypair(uint8_t public_key[PQC_KEM_PUBLIC_BYTES],
     }
     generate(ws, public_key, NULL, seed);
     pqc_wipe(ws, sizeof(kem_ws));
-    burn_stack();
+    pqc_burn_stack(STACK_BYTES);
     return PQC_OK;
 }
 
@@ -185,7 +185,7 @@ int pqc_kem_expand(uint8_t expanded[PQC_KEM_EXPANDED_BYTES],
     }
     expand(ws, expanded, seed);
     pqc_wipe(ws, sizeof(kem_ws));
-    burn_stack();
+    pqc_burn_stack(STACK_BYTES);
     return PQC_OK;
 }
 
@@ -208,7 +208,7 @@ int pqc_kem_encapsulate(uint8_t ciphertext[PQC_KEM_CIPHERTEXT_BYTES],
     (void)encrypt(w, ciphertext, NULL, public_key, coins, w->message);
     memcpy(shared, w->pair, PQC_KEM_SHARED_BYTES);
     pqc_wipe(ws, sizeof(kem_ws));
-    burn_stack();
+    pqc_burn_stack(STACK_BYTES);
     return PQC_OK;
 }
 
@@ -228,7 +228,7 @@ int pqc_kem_decapsulate(uint8_t shared[PQC_KEM_SHARED_BYTES],
     expand(rest, expanded, seed);
     decapsulate(rest, shared, expanded, ciphertext);
     pqc_wipe(ws, need);
-    burn_stack();
+    pqc_burn_stack(STACK_BYTES);
     return PQC_OK;
 }
 
@@ -249,6 +249,6 @@ int pqc_kem_decapsulate_expanded(uint8_t shared[PQC_KEM_SHARED_BYTES],
         pqc_wipe(shared, PQC_KEM_SHARED_BYTES);
     }
     pqc_wipe(ws, sizeof(kem_ws));
-    burn_stack();
+    pqc_burn_stack(STACK_BYTES);
     return result;
 }

@@ -2,7 +2,7 @@
 /* sha3.c - the one-shot SHA-3 functions of pqc.h. */
 #include "keccak.h"
 
-PQC_DEFINE_BURN(burn_stack, 256)
+#define STACK_BYTES 256 /* what a call leaves below its own frame, at most */
 
 PQC_NOINLINE static void run(pqc_sponge *sponge, uint8_t *out, size_t out_bytes,
                              const uint8_t *data, size_t data_bytes)
@@ -24,7 +24,7 @@ PQC_NOINLINE static void hash(init_function init, uint8_t *out, size_t out_bytes
     init(&work.sponge, &work.scratch);
     run(&work.sponge, out, out_bytes, data, data_bytes);
     pqc_wipe(&work, sizeof work);
-    burn_stack();
+    pqc_burn_stack(STACK_BYTES);
 }
 
 void pqc_sha3_256(uint8_t digest[PQC_SHA3_256_BYTES], const uint8_t *data, size_t data_bytes)

@@ -54,8 +54,11 @@ def test_compression_by_multiply_and_shift(d: int, low: int, high: int) -> None:
 
 def test_zetas_are_the_powers_of_17_in_bit_reversed_order() -> None:
     table = RING[RING.index("zetas[128]") : RING.index("};")]
-    zetas = [int(text, 16) for text in re.findall(r"0x([0-9a-f]{8})u", table)]
-    assert zetas == [encoded(pow(17, int(f"{i:07b}"[::-1], 2), Q)) for i in range(128)]
+    zetas = [int(text) for text in re.findall(r"\d+", table.split("{")[1])]
+    assert zetas == [pow(17, int(f"{i:07b}"[::-1], 2), Q) * R % Q for i in range(128)]
+    inverse = define(RING_HEADER, "PQC_Q_INV")  # what zeta_at() multiplies with
+    for i, zeta in enumerate(zetas):
+        assert zeta * inverse % 2**32 == encoded(pow(17, int(f"{i:07b}"[::-1], 2), Q))
 
 
 def test_named_constants() -> None:
