@@ -165,7 +165,7 @@ PQC_HOT PQC_NOINLINE static void linear_layer(uint32_t q[8], const uint32_t key[
     }
 }
 
-static uint32_t sub_word(uint32_t word)
+PQC_COLD static uint32_t sub_word(uint32_t word)
 {
     uint32_t q[8] = {word};
     transpose(q);
@@ -175,7 +175,7 @@ static uint32_t sub_word(uint32_t word)
 }
 
 /* FIPS 197 section 5.2. The eight newest words are kept in a ring, four make a round key. */
-void pqc_aes256_init(pqc_aes256 *aes, const uint8_t key[32])
+PQC_COLD void pqc_aes256_init(pqc_aes256 *aes, const uint8_t key[32])
 {
     uint32_t ring[8];
     uint32_t rcon = 1;

@@ -30,8 +30,8 @@ static void step(ccm_ctx *ctx)
 }
 
 /* A.2.1 and A.2.2: the first block, and the additional data behind its length. */
-PQC_NOINLINE static void start(ccm_ctx *ctx, const uint8_t *nonce, const uint8_t *aad,
-                               size_t aad_bytes, size_t text_bytes, size_t tag_bytes)
+PQC_COLD PQC_NOINLINE static void start(ccm_ctx *ctx, const uint8_t *nonce, const uint8_t *aad,
+                                        size_t aad_bytes, size_t text_bytes, size_t tag_bytes)
 {
     memcpy(ctx->nonce, nonce, PQC_CCM_NONCE_BYTES);
     ctx->counter = 0;
@@ -91,9 +91,10 @@ static int lengths_allowed(size_t aad_bytes, size_t text_bytes, size_t tag_bytes
            text_bytes <= PQC_CCM_TEXT_MAX && aad_bytes <= PQC_CCM_AAD_MAX;
 }
 
-int pqc_ccm_seal(uint8_t *sealed, const uint8_t key[PQC_CCM_KEY_BYTES],
-                 const uint8_t nonce[PQC_CCM_NONCE_BYTES], const uint8_t *aad, size_t aad_bytes,
-                 const uint8_t *text, size_t text_bytes, size_t tag_bytes)
+PQC_COLD int pqc_ccm_seal(uint8_t *sealed, const uint8_t key[PQC_CCM_KEY_BYTES],
+                          const uint8_t nonce[PQC_CCM_NONCE_BYTES], const uint8_t *aad,
+                          size_t aad_bytes, const uint8_t *text, size_t text_bytes,
+                          size_t tag_bytes)
 {
     if (!lengths_allowed(aad_bytes, text_bytes, tag_bytes)) {
         pqc_wipe(sealed, text_bytes);
@@ -109,9 +110,10 @@ int pqc_ccm_seal(uint8_t *sealed, const uint8_t key[PQC_CCM_KEY_BYTES],
     return PQC_OK;
 }
 
-int pqc_ccm_open(uint8_t *text, const uint8_t key[PQC_CCM_KEY_BYTES],
-                 const uint8_t nonce[PQC_CCM_NONCE_BYTES], const uint8_t *aad, size_t aad_bytes,
-                 const uint8_t *sealed, size_t sealed_bytes, size_t tag_bytes)
+PQC_COLD int pqc_ccm_open(uint8_t *text, const uint8_t key[PQC_CCM_KEY_BYTES],
+                          const uint8_t nonce[PQC_CCM_NONCE_BYTES], const uint8_t *aad,
+                          size_t aad_bytes, const uint8_t *sealed, size_t sealed_bytes,
+                          size_t tag_bytes)
 {
     size_t text_bytes = sealed_bytes < tag_bytes ? 0 : sealed_bytes - tag_bytes;
     if (sealed_bytes < tag_bytes || !lengths_allowed(aad_bytes, text_bytes, tag_bytes)) {

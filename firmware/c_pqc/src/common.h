@@ -60,6 +60,16 @@
 #define PQC_HOT
 #endif
 
+/*
+ * Marks what runs a few times in an operation that takes millions of cycles: compiled
+ * for size whatever the rest is compiled for.
+ */
+#if defined(__GNUC__)
+#define PQC_COLD __attribute__((cold))
+#else
+#define PQC_COLD
+#endif
+
 #if defined(__GNUC__)
 #define PQC_NOINLINE __attribute__((noinline))
 #define PQC_INLINE   static inline __attribute__((always_inline))

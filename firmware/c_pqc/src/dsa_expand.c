@@ -29,7 +29,7 @@ static void keep_row(dsa_sign_ws *w, unsigned i)
 }
 
 /* A = A o 1, so that sampling exists only once. */
-static void sample_matrix(dsa_sign_ws *w)
+PQC_COLD static void sample_matrix(dsa_sign_ws *w)
 {
     dsa_cached_ws *cache = dsa_cache_of(w, 1);
 
@@ -46,7 +46,7 @@ static void sample_matrix(dsa_sign_ws *w)
 }
 
 /* key.mu = tr, the hash of the public key; t is in w */
-static void hash_public_key(dsa_sign_ws *w)
+PQC_COLD static void hash_public_key(dsa_sign_ws *w)
 {
     pqc_shake256_init(&w->sponge, &w->scratch);
     pqc_sponge_absorb(&w->sponge, w->key.rho, sizeof w->key.rho);
@@ -61,7 +61,7 @@ static void hash_public_key(dsa_sign_ws *w)
     pqc_sponge_squeeze(&w->sponge, w->key.mu, sizeof w->key.mu);
 }
 
-void pqc_dsa_expand_rows(dsa_sign_ws *w, const dsa_borrowed *b, int cached)
+PQC_COLD void pqc_dsa_expand_rows(dsa_sign_ws *w, const dsa_borrowed *b, int cached)
 {
     memset(w->w, 0, sizeof w->w);
     for (unsigned j = 0; j < DSA_L; j++) {
@@ -76,7 +76,8 @@ void pqc_dsa_expand_rows(dsa_sign_ws *w, const dsa_borrowed *b, int cached)
     hash_public_key(w);
 }
 
-static void expand_seed(dsa_sign_ws *w, const dsa_borrowed *b, const uint8_t *seed, int cached)
+PQC_COLD static void expand_seed(dsa_sign_ws *w, const dsa_borrowed *b, const uint8_t *seed,
+                                 int cached)
 {
     pqc_dsa_key_begin(&w->key, &w->sponge, seed);
     for (unsigned i = 0; i < DSA_K; i++) {
@@ -103,7 +104,8 @@ static void load_expanded(dsa_sign_ws *w, const dsa_borrowed *b, const uint8_t *
 }
 #endif
 
-void pqc_dsa_load_key(dsa_sign_ws *w, const dsa_borrowed *b, const dsa_private *key, int cached)
+PQC_COLD void pqc_dsa_load_key(dsa_sign_ws *w, const dsa_borrowed *b, const dsa_private *key,
+                               int cached)
 {
 #ifdef PQC_DSA_INTERNAL
     if (key->seed == NULL) {

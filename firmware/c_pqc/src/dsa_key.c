@@ -6,7 +6,8 @@
 
 #define STACK_BYTES 352 /* what a call leaves below its own frame, at most */
 
-void pqc_dsa_key_begin(dsa_key *key, pqc_sponge *sponge, const uint8_t seed[PQC_DSA_SEED_BYTES])
+PQC_COLD void pqc_dsa_key_begin(dsa_key *key, pqc_sponge *sponge,
+                                const uint8_t seed[PQC_DSA_SEED_BYTES])
 {
     pqc_shake256_init(sponge, sponge->scratch);
     pqc_sponge_absorb(sponge, seed, PQC_DSA_SEED_BYTES);
@@ -32,8 +33,8 @@ void pqc_dsa_key_row(dsa_poly *t, const dsa_packed *product, const uint8_t s2[DS
     }
 }
 
-void pqc_dsa_message_hash(uint8_t mu[64], const uint8_t tr[64], pqc_sponge *sponge,
-                          const dsa_message *message)
+PQC_COLD void pqc_dsa_message_hash(uint8_t mu[64], const uint8_t tr[64], pqc_sponge *sponge,
+                                   const dsa_message *message)
 {
     if (message->mu != NULL) {
         memcpy(mu, message->mu, 64);
@@ -66,7 +67,7 @@ _Static_assert(sizeof(keypair_ws) <= PQC_DSA_KEYPAIR_WS_BYTES, "workspace");
 _Static_assert(KEYPAIR_FAST_WS <= PQC_DSA_KEYPAIR_FAST_WS_BYTES, "workspace");
 
 /* row[0 .. rows-1] = A s1, transformed, for the rows from `first`. */
-static void multiply_rows(keypair_ws *w, unsigned first, unsigned rows)
+PQC_COLD static void multiply_rows(keypair_ws *w, unsigned first, unsigned rows)
 {
     memset(w->row, 0, rows * sizeof(dsa_packed));
     for (unsigned j = 0; j < DSA_L; j++) {
@@ -78,8 +79,8 @@ static void multiply_rows(keypair_ws *w, unsigned first, unsigned rows)
     }
 }
 
-static PQC_NOINLINE void keypair(uint8_t *public_key, const uint8_t *seed, keypair_ws *w,
-                                 unsigned rows)
+PQC_COLD static PQC_NOINLINE void keypair(uint8_t *public_key, const uint8_t *seed, keypair_ws *w,
+                                          unsigned rows)
 {
     w->sponge.scratch = &w->scratch;
     pqc_dsa_key_begin(&w->key, &w->sponge, seed);
@@ -96,8 +97,8 @@ static PQC_NOINLINE void keypair(uint8_t *public_key, const uint8_t *seed, keypa
     }
 }
 
-int pqc_dsa_keypair(uint8_t public_key[PQC_DSA_PUBLIC_BYTES],
-                    const uint8_t seed[PQC_DSA_SEED_BYTES], void *ws, size_t ws_bytes)
+PQC_COLD int pqc_dsa_keypair(uint8_t public_key[PQC_DSA_PUBLIC_BYTES],
+                             const uint8_t seed[PQC_DSA_SEED_BYTES], void *ws, size_t ws_bytes)
 {
     int fast = ws_bytes >= KEYPAIR_FAST_WS;
     int status = pqc_check_workspace(ws, ws_bytes, sizeof(keypair_ws));

@@ -102,7 +102,7 @@ void pqc_dsa_pack_w1(uint8_t packed[DSA_W1_POLY_BYTES], const dsa_poly *w, const
 }
 
 /* Positions ascend strictly within a row, counts never fall, unused bytes are zero. */
-int pqc_dsa_check_hint(const uint8_t hint[DSA_HINT_BYTES])
+PQC_COLD int pqc_dsa_check_hint(const uint8_t hint[DSA_HINT_BYTES])
 {
     unsigned at = 0;
 

@@ -4,13 +4,13 @@
  */
 #include "dsa.h"
 
-static void start(pqc_sponge *sponge, const uint8_t *seed, size_t seed_bytes)
+PQC_COLD static void start(pqc_sponge *sponge, const uint8_t *seed, size_t seed_bytes)
 {
     pqc_shake256_init(sponge, sponge->scratch);
     pqc_sponge_absorb(sponge, seed, seed_bytes);
 }
 
-static void start_numbered(pqc_sponge *sponge, const uint8_t seed[64], unsigned nonce)
+PQC_COLD static void start_numbered(pqc_sponge *sponge, const uint8_t seed[64], unsigned nonce)
 {
     start(sponge, seed, 64);
     pqc_sponge_absorb_byte(sponge, (uint8_t)nonce);
@@ -142,8 +142,8 @@ uint32_t pqc_dsa_sample_response(uint8_t *packed, const dsa_product *cs, pqc_spo
 }
 
 /* The challenge is public: it is part of the signature, or of an attempt independent of it. */
-void pqc_dsa_sample_ball(dsa_ball *ball, uint8_t *work, pqc_sponge *sponge,
-                         const uint8_t seed[DSA_LAMBDA_BYTES])
+PQC_COLD void pqc_dsa_sample_ball(dsa_ball *ball, uint8_t *work, pqc_sponge *sponge,
+                                  const uint8_t seed[DSA_LAMBDA_BYTES])
 {
     enum { ABSENT = 0, PLUS = 1, MINUS = 2 };
     uint32_t sign[2];
@@ -179,7 +179,7 @@ void pqc_dsa_sample_ball(dsa_ball *ball, uint8_t *work, pqc_sponge *sponge,
     }
 }
 
-void pqc_dsa_ball_expand(dsa_poly *c, const dsa_ball *ball)
+PQC_COLD void pqc_dsa_ball_expand(dsa_poly *c, const dsa_ball *ball)
 {
     unsigned term = 0;
 

@@ -20,7 +20,7 @@
 #define ATTEMPTS_MAX 814 /* FIPS 204 appendix C: more have a chance below 2^-256 */
 
 /* key.mask_seed = rho'' = H(K || random || mu), K being there; algorithm 7, line 7 */
-static void seed_mask(dsa_sign_ws *w, const uint8_t *random)
+PQC_COLD static void seed_mask(dsa_sign_ws *w, const uint8_t *random)
 {
     pqc_shake256_init(&w->sponge, &w->scratch);
     pqc_sponge_absorb(&w->sponge, w->key.mask_seed, 32);
@@ -82,7 +82,8 @@ static PQC_NOINLINE void commit(dsa_sign_ws *w, unsigned nonce, int cached)
 }
 
 /* z = y + c s1, packed when `z` is not NULL. All ones when it must be rejected. */
-static PQC_NOINLINE uint32_t respond(dsa_sign_ws *w, uint8_t *z, unsigned nonce, int cached)
+PQC_COLD static PQC_NOINLINE uint32_t respond(dsa_sign_ws *w, uint8_t *z, unsigned nonce,
+                                              int cached)
 {
     uint32_t reject = 0;
 
@@ -183,8 +184,8 @@ static PQC_NOINLINE uint32_t make_hint(dsa_sign_ws *w, const dsa_borrowed *b)
 }
 
 /* The loop of algorithm 7. key.mask_seed is rho'', key.mu is mu. */
-static int attempt(uint8_t *signature, dsa_sign_ws *w, const dsa_borrowed *b,
-                   const pqc_dsa_options *options, int cached)
+PQC_COLD static int attempt(uint8_t *signature, dsa_sign_ws *w, const dsa_borrowed *b,
+                            const pqc_dsa_options *options, int cached)
 {
     for (unsigned tried = 0; tried < ATTEMPTS_MAX; tried++) {
         unsigned nonce = DSA_L * tried;
@@ -210,7 +211,8 @@ static int attempt(uint8_t *signature, dsa_sign_ws *w, const dsa_borrowed *b,
 }
 
 /* Generate the key anew and verify, with nothing taken over but the seed and mu. */
-static PQC_NOINLINE int check_own(const uint8_t *signature, const uint8_t *seed, dsa_sign_ws *w)
+PQC_COLD static PQC_NOINLINE int check_own(const uint8_t *signature, const uint8_t *seed,
+                                           dsa_sign_ws *w)
 {
     struct {
         uint8_t mu[64];
@@ -232,9 +234,9 @@ static PQC_NOINLINE int check_own(const uint8_t *signature, const uint8_t *seed,
     return status == PQC_OK ? PQC_OK : PQC_ERR_FAULT;
 }
 
-static PQC_NOINLINE int sign(uint8_t *signature, const dsa_private *key,
-                             const dsa_message *message, const uint8_t *random,
-                             const pqc_dsa_options *options, dsa_sign_ws *w, int cached)
+PQC_COLD static PQC_NOINLINE int sign(uint8_t *signature, const dsa_private *key,
+                                      const dsa_message *message, const uint8_t *random,
+                                      const pqc_dsa_options *options, dsa_sign_ws *w, int cached)
 {
     dsa_borrowed b = dsa_borrow(signature);
 
@@ -249,9 +251,10 @@ static PQC_NOINLINE int sign(uint8_t *signature, const dsa_private *key,
     return status;
 }
 
-int pqc_dsa_sign_internal(uint8_t signature[PQC_DSA_SIGNATURE_BYTES], const dsa_private *key,
-                          const dsa_message *message, const uint8_t random[PQC_DSA_RANDOM_BYTES],
-                          const pqc_dsa_options *options, void *ws, size_t ws_bytes)
+PQC_COLD int pqc_dsa_sign_internal(uint8_t signature[PQC_DSA_SIGNATURE_BYTES],
+                                   const dsa_private *key, const dsa_message *message,
+                                   const uint8_t random[PQC_DSA_RANDOM_BYTES],
+                                   const pqc_dsa_options *options, void *ws, size_t ws_bytes)
 {
     int cached = ws_bytes >= sizeof(dsa_cached_ws);
     int status = pqc_check_workspace(ws, ws_bytes, sizeof(dsa_sign_ws));
@@ -269,21 +272,22 @@ int pqc_dsa_sign_internal(uint8_t signature[PQC_DSA_SIGNATURE_BYTES], const dsa_
     return status;
 }
 
-int pqc_dsa_sign(uint8_t signature[PQC_DSA_SIGNATURE_BYTES],
-                 const uint8_t seed[PQC_DSA_SEED_BYTES], const uint8_t *message,
-                 size_t message_bytes, const uint8_t *context, size_t context_bytes,
-                 const uint8_t random[PQC_DSA_RANDOM_BYTES], const pqc_dsa_options *options,
-                 void *ws, size_t ws_bytes)
+PQC_COLD int pqc_dsa_sign(uint8_t signature[PQC_DSA_SIGNATURE_BYTES],
+                          const uint8_t seed[PQC_DSA_SEED_BYTES], const uint8_t *message,
+                          size_t message_bytes, const uint8_t *context, size_t context_bytes,
+                          const uint8_t random[PQC_DSA_RANDOM_BYTES],
+                          const pqc_dsa_options *options, void *ws, size_t ws_bytes)
 {
     const dsa_private key = {.seed = seed};
     const dsa_message m = {NULL, message, message_bytes, context, context_bytes, 0};
     return pqc_dsa_sign_internal(signature, &key, &m, random, options, ws, ws_bytes);
 }
 
-int pqc_dsa_sign_mu(uint8_t signature[PQC_DSA_SIGNATURE_BYTES],
-                    const uint8_t seed[PQC_DSA_SEED_BYTES], const uint8_t mu[PQC_DSA_MU_BYTES],
-                    const uint8_t random[PQC_DSA_RANDOM_BYTES], const pqc_dsa_options *options,
-                    void *ws, size_t ws_bytes)
+PQC_COLD int pqc_dsa_sign_mu(uint8_t signature[PQC_DSA_SIGNATURE_BYTES],
+                             const uint8_t seed[PQC_DSA_SEED_BYTES],
+                             const uint8_t mu[PQC_DSA_MU_BYTES],
+                             const uint8_t random[PQC_DSA_RANDOM_BYTES],
+                             const pqc_dsa_options *options, void *ws, size_t ws_bytes)
 {
     const dsa_private key = {.seed = seed};
     const dsa_message m = {mu, NULL, 0, NULL, 0, 0};

@@ -24,7 +24,7 @@ _Static_assert(sizeof(verify_ws) <= PQC_DSA_VERIFY_WS_BYTES, "workspace");
 _Static_assert(VERIFY_FAST_WS <= PQC_DSA_VERIFY_FAST_WS_BYTES, "workspace");
 
 /* FIPS 204 algorithm 27, and the bound on z that algorithm 8 checks at its end. */
-static int check_encoding(verify_ws *w, const uint8_t *signature)
+PQC_COLD static int check_encoding(verify_ws *w, const uint8_t *signature)
 {
     const uint8_t *z = signature + DSA_LAMBDA_BYTES;
     int bad = pqc_dsa_check_hint(z + DSA_Z_BYTES);
@@ -35,7 +35,8 @@ static int check_encoding(verify_ws *w, const uint8_t *signature)
     return bad;
 }
 
-static void hash_message(verify_ws *w, const uint8_t *public_key, const dsa_message *message)
+PQC_COLD static void hash_message(verify_ws *w, const uint8_t *public_key,
+                                  const dsa_message *message)
 {
     w->sponge.scratch = &w->scratch;
     pqc_shake256_init(&w->sponge, &w->scratch);
@@ -91,8 +92,8 @@ static void hash_row(verify_ws *w, const dsa_packed *row, const uint8_t *t1, con
     pqc_sponge_absorb(&w->hash, w1, DSA_W1_POLY_BYTES);
 }
 
-static int verify(const uint8_t *public_key, const dsa_message *message, const uint8_t *signature,
-                  verify_ws *w, unsigned rows)
+PQC_COLD static int verify(const uint8_t *public_key, const dsa_message *message,
+                           const uint8_t *signature, verify_ws *w, unsigned rows)
 {
     const uint8_t *t1 = public_key + 32;
     const uint8_t *z = signature + DSA_LAMBDA_BYTES;
@@ -114,10 +115,10 @@ static int verify(const uint8_t *public_key, const dsa_message *message, const u
     return pqc_differ(expected, signature, DSA_LAMBDA_BYTES) != 0 ? PQC_ERR_BAD_SIGNATURE : PQC_OK;
 }
 
-int pqc_dsa_verify_internal(const uint8_t public_key[PQC_DSA_PUBLIC_BYTES],
-                            const dsa_message *message,
-                            const uint8_t signature[PQC_DSA_SIGNATURE_BYTES], void *ws,
-                            size_t ws_bytes)
+PQC_COLD int pqc_dsa_verify_internal(const uint8_t public_key[PQC_DSA_PUBLIC_BYTES],
+                                     const dsa_message *message,
+                                     const uint8_t signature[PQC_DSA_SIGNATURE_BYTES], void *ws,
+                                     size_t ws_bytes)
 {
     int fast = ws_bytes >= VERIFY_FAST_WS;
     int status = pqc_check_workspace(ws, ws_bytes, sizeof(verify_ws));
@@ -133,17 +134,19 @@ int pqc_dsa_verify_internal(const uint8_t public_key[PQC_DSA_PUBLIC_BYTES],
     return status;
 }
 
-int pqc_dsa_verify(const uint8_t public_key[PQC_DSA_PUBLIC_BYTES], const uint8_t *message,
-                   size_t message_bytes, const uint8_t *context, size_t context_bytes,
-                   const uint8_t signature[PQC_DSA_SIGNATURE_BYTES], void *ws, size_t ws_bytes)
+PQC_COLD int pqc_dsa_verify(const uint8_t public_key[PQC_DSA_PUBLIC_BYTES], const uint8_t *message,
+                            size_t message_bytes, const uint8_t *context, size_t context_bytes,
+                            const uint8_t signature[PQC_DSA_SIGNATURE_BYTES], void *ws,
+                            size_t ws_bytes)
 {
     const dsa_message m = {NULL, message, message_bytes, context, context_bytes, 0};
     return pqc_dsa_verify_internal(public_key, &m, signature, ws, ws_bytes);
 }
 
-int pqc_dsa_verify_mu(const uint8_t public_key[PQC_DSA_PUBLIC_BYTES],
-                      const uint8_t mu[PQC_DSA_MU_BYTES],
-                      const uint8_t signature[PQC_DSA_SIGNATURE_BYTES], void *ws, size_t ws_bytes)
+PQC_COLD int pqc_dsa_verify_mu(const uint8_t public_key[PQC_DSA_PUBLIC_BYTES],
+                               const uint8_t mu[PQC_DSA_MU_BYTES],
+                               const uint8_t signature[PQC_DSA_SIGNATURE_BYTES], void *ws,
+                               size_t ws_bytes)
 {
     const dsa_message m = {mu, NULL, 0, NULL, 0, 0};
     return pqc_dsa_verify_internal(public_key, &m, signature, ws, ws_bytes);

@@ -18,7 +18,7 @@ static void xor_block(uint8_t block[SHA256_BLOCK], uint8_t value)
     }
 }
 
-PQC_NOINLINE static void hmac_init(hmac_ctx *ctx, const uint8_t *key, size_t key_bytes)
+PQC_COLD PQC_NOINLINE static void hmac_init(hmac_ctx *ctx, const uint8_t *key, size_t key_bytes)
 {
     memset(ctx->key, 0, sizeof ctx->key);
     if (key_bytes > SHA256_BLOCK) {
@@ -35,7 +35,7 @@ PQC_NOINLINE static void hmac_init(hmac_ctx *ctx, const uint8_t *key, size_t key
 }
 
 /* The MAC lands in ctx->digest. */
-PQC_NOINLINE static void hmac_final(hmac_ctx *ctx)
+PQC_COLD PQC_NOINLINE static void hmac_final(hmac_ctx *ctx)
 {
     pqc_sha256_final(&ctx->hash, ctx->digest);
     pqc_sha256_init(&ctx->hash);
@@ -44,8 +44,8 @@ PQC_NOINLINE static void hmac_final(hmac_ctx *ctx)
     pqc_sha256_final(&ctx->hash, ctx->digest);
 }
 
-void pqc_hmac_sha256(uint8_t mac[PQC_SHA256_BYTES], const uint8_t *key, size_t key_bytes,
-                     const uint8_t *data, size_t data_bytes)
+PQC_COLD void pqc_hmac_sha256(uint8_t mac[PQC_SHA256_BYTES], const uint8_t *key, size_t key_bytes,
+                              const uint8_t *data, size_t data_bytes)
 {
     hmac_ctx ctx;
     hmac_init(&ctx, key, key_bytes);
@@ -56,14 +56,14 @@ void pqc_hmac_sha256(uint8_t mac[PQC_SHA256_BYTES], const uint8_t *key, size_t k
     pqc_burn_stack(STACK_BYTES);
 }
 
-void pqc_hkdf_extract(uint8_t prk[PQC_SHA256_BYTES], const uint8_t *salt, size_t salt_bytes,
-                      const uint8_t *ikm, size_t ikm_bytes)
+PQC_COLD void pqc_hkdf_extract(uint8_t prk[PQC_SHA256_BYTES], const uint8_t *salt,
+                               size_t salt_bytes, const uint8_t *ikm, size_t ikm_bytes)
 {
     pqc_hmac_sha256(prk, salt, salt_bytes, ikm, ikm_bytes);
 }
 
-int pqc_hkdf_expand(uint8_t *out, size_t out_bytes, const uint8_t prk[PQC_SHA256_BYTES],
-                    const uint8_t *info, size_t info_bytes)
+PQC_COLD int pqc_hkdf_expand(uint8_t *out, size_t out_bytes, const uint8_t prk[PQC_SHA256_BYTES],
+                             const uint8_t *info, size_t info_bytes)
 {
     if (out_bytes > PQC_HKDF_EXPAND_MAX) {
         pqc_wipe(out, out_bytes);

@@ -20,7 +20,7 @@ _Static_assert(PQC_KEM_EXPANDED_BYTES % PQC_WS_ALIGN == 0, "the key in front kee
 
 #define STACK_BYTES 336 /* what a call leaves below its own frame, at most */
 
-static void hash_256(kem_ws *ws, uint8_t out[32], const uint8_t *data, size_t bytes)
+PQC_COLD static void hash_256(kem_ws *ws, uint8_t out[32], const uint8_t *data, size_t bytes)
 {
     pqc_sha3_256_init(&ws->sponge, &ws->scratch);
     pqc_sponge_absorb(&ws->sponge, data, bytes);
@@ -29,7 +29,7 @@ static void hash_256(kem_ws *ws, uint8_t out[32], const uint8_t *data, size_t by
 }
 
 /* s = NTT(noise), optionally packed into an expanded key. */
-static void make_vector(kem_ws *ws, const uint8_t key[32], uint8_t *packed)
+PQC_COLD static void make_vector(kem_ws *ws, const uint8_t key[32], uint8_t *packed)
 {
     memset(ws->vector, 0, sizeof ws->vector);
     for (uint8_t i = 0; i < KEM_K; i++) {
@@ -42,8 +42,8 @@ static void make_vector(kem_ws *ws, const uint8_t key[32], uint8_t *packed)
 }
 
 /* FIPS 203 algorithm 13, K-PKE.KeyGen; `s_packed` may be NULL. */
-PQC_NOINLINE static void generate(kem_ws *ws, uint8_t *public_key, uint8_t *s_packed,
-                                  const uint8_t d[32])
+PQC_COLD PQC_NOINLINE static void generate(kem_ws *ws, uint8_t *public_key, uint8_t *s_packed,
+                                           const uint8_t d[32])
 {
     uint8_t *rho = ws->pair;
     uint8_t *sigma = ws->pair + 32;
@@ -67,7 +67,7 @@ PQC_NOINLINE static void generate(kem_ws *ws, uint8_t *public_key, uint8_t *s_pa
 }
 
 /* FIPS 203 algorithm 16 as far as the expanded key: s || ek || H(ek) || z. */
-static void expand(kem_ws *ws, uint8_t *expanded, const uint8_t seed[PQC_KEM_SEED_BYTES])
+PQC_COLD static void expand(kem_ws *ws, uint8_t *expanded, const uint8_t seed[PQC_KEM_SEED_BYTES])
 {
     uint8_t *public_key = expanded + KEM_T_BYTES;
     uint8_t *hash = public_key + PQC_KEM_PUBLIC_BYTES;
@@ -80,9 +80,9 @@ static void expand(kem_ws *ws, uint8_t *expanded, const uint8_t seed[PQC_KEM_SEE
  * (K, r) = G(message || hash), then FIPS 203 algorithm 14, K-PKE.Encrypt. The
  * ciphertext is written, or compared when `ciphertext` is NULL; 0 means equal.
  */
-PQC_NOINLINE static uint32_t encrypt(kem_ws *ws, uint8_t *ciphertext, const uint8_t *expected,
-                                     const uint8_t *public_key, const uint8_t message[32],
-                                     const uint8_t hash[32])
+PQC_COLD PQC_NOINLINE static uint32_t encrypt(kem_ws *ws, uint8_t *ciphertext,
+                                              const uint8_t *expected, const uint8_t *public_key,
+                                              const uint8_t message[32], const uint8_t hash[32])
 {
     const uint8_t *rho = public_key + KEM_T_BYTES;
     const uint8_t *coins = ws->pair + 32;
@@ -118,7 +118,8 @@ PQC_NOINLINE static uint32_t encrypt(kem_ws *ws, uint8_t *ciphertext, const uint
 }
 
 /* FIPS 203 algorithm 15, K-PKE.Decrypt, into ws->message. */
-PQC_NOINLINE static void decrypt(kem_ws *ws, const uint8_t *s_packed, const uint8_t *ciphertext)
+PQC_COLD PQC_NOINLINE static void decrypt(kem_ws *ws, const uint8_t *s_packed,
+                                          const uint8_t *ciphertext)
 {
     pqc_poly16 *u = &ws->vector[0];
     memset(&ws->sum, 0, sizeof ws->sum);
@@ -132,8 +133,8 @@ PQC_NOINLINE static void decrypt(kem_ws *ws, const uint8_t *s_packed, const uint
 }
 
 /* FIPS 203 algorithm 18 with an expanded key already known to be sound. */
-PQC_NOINLINE static void decapsulate(kem_ws *ws, uint8_t *shared, const uint8_t *expanded,
-                                     const uint8_t *ciphertext)
+PQC_COLD PQC_NOINLINE static void decapsulate(kem_ws *ws, uint8_t *shared, const uint8_t *expanded,
+                                              const uint8_t *ciphertext)
 {
     const uint8_t *public_key = expanded + KEM_T_BYTES;
     const uint8_t *hash = public_key + PQC_KEM_PUBLIC_BYTES;
@@ -151,7 +152,7 @@ PQC_NOINLINE static void decapsulate(kem_ws *ws, uint8_t *shared, const uint8_t 
 }
 
 /* FIPS 203 section 7.3, and the ranges that a key made by expand() keeps. */
-PQC_NOINLINE static int check_expanded(kem_ws *ws, const uint8_t *expanded)
+PQC_COLD PQC_NOINLINE static int check_expanded(kem_ws *ws, const uint8_t *expanded)
 {
     const uint8_t *public_key = expanded + KEM_T_BYTES;
     uint32_t bad = pqc_kem_out_of_range(expanded, 2 * KEM_T_BYTES); /* s, and t behind it */
@@ -161,8 +162,8 @@ PQC_NOINLINE static int check_expanded(kem_ws *ws, const uint8_t *expanded)
     return bad != 0 ? PQC_ERR_BAD_KEY : PQC_OK;
 }
 
-int pqc_kem_keypair(uint8_t public_key[PQC_KEM_PUBLIC_BYTES],
-                    const uint8_t seed[PQC_KEM_SEED_BYTES], void *ws, size_t ws_bytes)
+PQC_COLD int pqc_kem_keypair(uint8_t public_key[PQC_KEM_PUBLIC_BYTES],
+                             const uint8_t seed[PQC_KEM_SEED_BYTES], void *ws, size_t ws_bytes)
 {
     int result = pqc_check_workspace(ws, ws_bytes, sizeof(kem_ws));
     if (result != PQC_OK) {
@@ -175,8 +176,8 @@ int pqc_kem_keypair(uint8_t public_key[PQC_KEM_PUBLIC_BYTES],
     return PQC_OK;
 }
 
-int pqc_kem_expand(uint8_t expanded[PQC_KEM_EXPANDED_BYTES],
-                   const uint8_t seed[PQC_KEM_SEED_BYTES], void *ws, size_t ws_bytes)
+PQC_COLD int pqc_kem_expand(uint8_t expanded[PQC_KEM_EXPANDED_BYTES],
+                            const uint8_t seed[PQC_KEM_SEED_BYTES], void *ws, size_t ws_bytes)
 {
     int result = pqc_check_workspace(ws, ws_bytes, sizeof(kem_ws));
     if (result != PQC_OK) {
@@ -189,10 +190,11 @@ int pqc_kem_expand(uint8_t expanded[PQC_KEM_EXPANDED_BYTES],
     return PQC_OK;
 }
 
-int pqc_kem_encapsulate(uint8_t ciphertext[PQC_KEM_CIPHERTEXT_BYTES],
-                        uint8_t shared[PQC_KEM_SHARED_BYTES],
-                        const uint8_t public_key[PQC_KEM_PUBLIC_BYTES],
-                        const uint8_t coins[PQC_KEM_COINS_BYTES], void *ws, size_t ws_bytes)
+PQC_COLD int pqc_kem_encapsulate(uint8_t ciphertext[PQC_KEM_CIPHERTEXT_BYTES],
+                                 uint8_t shared[PQC_KEM_SHARED_BYTES],
+                                 const uint8_t public_key[PQC_KEM_PUBLIC_BYTES],
+                                 const uint8_t coins[PQC_KEM_COINS_BYTES], void *ws,
+                                 size_t ws_bytes)
 {
     kem_ws *w = ws;
     int result = pqc_check_workspace(ws, ws_bytes, sizeof(kem_ws));
@@ -212,10 +214,10 @@ int pqc_kem_encapsulate(uint8_t ciphertext[PQC_KEM_CIPHERTEXT_BYTES],
     return PQC_OK;
 }
 
-int pqc_kem_decapsulate(uint8_t shared[PQC_KEM_SHARED_BYTES],
-                        const uint8_t seed[PQC_KEM_SEED_BYTES],
-                        const uint8_t ciphertext[PQC_KEM_CIPHERTEXT_BYTES], void *ws,
-                        size_t ws_bytes)
+PQC_COLD int pqc_kem_decapsulate(uint8_t shared[PQC_KEM_SHARED_BYTES],
+                                 const uint8_t seed[PQC_KEM_SEED_BYTES],
+                                 const uint8_t ciphertext[PQC_KEM_CIPHERTEXT_BYTES], void *ws,
+                                 size_t ws_bytes)
 {
     const size_t need = PQC_KEM_EXPANDED_BYTES + sizeof(kem_ws);
     int result = pqc_check_workspace(ws, ws_bytes, need);
@@ -232,10 +234,10 @@ int pqc_kem_decapsulate(uint8_t shared[PQC_KEM_SHARED_BYTES],
     return PQC_OK;
 }
 
-int pqc_kem_decapsulate_expanded(uint8_t shared[PQC_KEM_SHARED_BYTES],
-                                 const uint8_t expanded[PQC_KEM_EXPANDED_BYTES],
-                                 const uint8_t ciphertext[PQC_KEM_CIPHERTEXT_BYTES], void *ws,
-                                 size_t ws_bytes)
+PQC_COLD int pqc_kem_decapsulate_expanded(uint8_t shared[PQC_KEM_SHARED_BYTES],
+                                          const uint8_t expanded[PQC_KEM_EXPANDED_BYTES],
+                                          const uint8_t ciphertext[PQC_KEM_CIPHERTEXT_BYTES],
+                                          void *ws, size_t ws_bytes)
 {
     int result = pqc_check_workspace(ws, ws_bytes, sizeof(kem_ws));
     if (result != PQC_OK) {

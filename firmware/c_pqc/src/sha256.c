@@ -107,7 +107,7 @@ void pqc_sha256_update(sha256_ctx *ctx, const uint8_t *data, size_t bytes)
     }
 }
 
-void pqc_sha256_final(sha256_ctx *ctx, uint8_t digest[PQC_SHA256_BYTES])
+PQC_COLD void pqc_sha256_final(sha256_ctx *ctx, uint8_t digest[PQC_SHA256_BYTES])
 {
     size_t used = (size_t)(ctx->bytes % SHA256_BLOCK);
     ctx->block[used++] = 0x80;
@@ -125,7 +125,7 @@ void pqc_sha256_final(sha256_ctx *ctx, uint8_t digest[PQC_SHA256_BYTES])
     }
 }
 
-void pqc_sha256(uint8_t digest[PQC_SHA256_BYTES], const uint8_t *data, size_t data_bytes)
+PQC_COLD void pqc_sha256(uint8_t digest[PQC_SHA256_BYTES], const uint8_t *data, size_t data_bytes)
 {
     sha256_ctx ctx;
     pqc_sha256_init(&ctx);

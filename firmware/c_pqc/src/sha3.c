@@ -4,8 +4,8 @@
 
 #define STACK_BYTES 256 /* what a call leaves below its own frame, at most */
 
-PQC_NOINLINE static void run(pqc_sponge *sponge, uint8_t *out, size_t out_bytes,
-                             const uint8_t *data, size_t data_bytes)
+PQC_COLD PQC_NOINLINE static void run(pqc_sponge *sponge, uint8_t *out, size_t out_bytes,
+                                      const uint8_t *data, size_t data_bytes)
 {
     pqc_sponge_absorb(sponge, data, data_bytes);
     pqc_sponge_finish(sponge);
@@ -14,8 +14,8 @@ PQC_NOINLINE static void run(pqc_sponge *sponge, uint8_t *out, size_t out_bytes,
 
 typedef void (*init_function)(pqc_sponge *sponge, pqc_keccak_state *scratch);
 
-PQC_NOINLINE static void hash(init_function init, uint8_t *out, size_t out_bytes,
-                              const uint8_t *data, size_t data_bytes)
+PQC_COLD PQC_NOINLINE static void hash(init_function init, uint8_t *out, size_t out_bytes,
+                                       const uint8_t *data, size_t data_bytes)
 {
     struct {
         pqc_sponge sponge;
