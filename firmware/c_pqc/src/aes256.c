@@ -141,6 +141,12 @@ static void add_round_key(uint32_t q[8], const uint32_t key[4])
     }
 }
 
+#if defined(__thumb__) && !defined(__thumb2__)
+#define UNROLL_LAYER /* 480 bytes for 8 % */
+#else
+#define UNROLL_LAYER PQC_UNROLL
+#endif
+
 /*
  * ShiftRows, MixColumns (FIPS 197 section 5.1.3) and AddRoundKey in one pass. A
  * column becomes 2 (a + a') + a' + (a + a')'', with ' and '' one and two rows on;
@@ -151,7 +157,7 @@ PQC_HOT PQC_NOINLINE static void linear_layer(uint32_t q[8], const uint32_t key[
     uint32_t last = shift_rows(q[7]);
     uint32_t top = last ^ ror(last, 8);
     uint32_t carry = top;
-    PQC_UNROLL
+    UNROLL_LAYER
     for (unsigned i = 0; i < 8; i++) {
         uint32_t x = shift_rows(q[i]);
         uint32_t next_row = ror(x, 8);

@@ -13,11 +13,11 @@ PQC_INLINE void mul_add(dsa_packed *acc, const dsa_poly *v, unsigned i, int32_t 
     dsa_packed_put(acc, i, dsa_reduce(dsa_packed_get(acc, i) + dsa_mul(a, v->c[i], m), m));
 }
 
-/* acc[n] += candidate v[n]; n + 1. A candidate of q or more is skipped. */
+/* acc[n] += a v[n]; n + 1. A candidate of q or more is skipped. */
 PQC_INLINE unsigned take(dsa_packed *acc, const dsa_poly *v, unsigned n, uint32_t candidate,
                          dsa_modulus m)
 {
-    int32_t a = (int32_t)(candidate & 0x7FFFFF);
+    int32_t a = (int32_t)candidate;
     if (a < m.q) {
         mul_add(acc, v, n, a, m);
         n++;
@@ -25,7 +25,13 @@ PQC_INLINE unsigned take(dsa_packed *acc, const dsa_poly *v, unsigned n, uint32_
     return n;
 }
 
-#ifdef PQC_SMALL
+/* The 23 bits of a candidate of three bytes. */
+PQC_INLINE uint32_t candidate_at(const uint8_t *p)
+{
+    return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 25 >> 9;
+}
+
+#if defined(PQC_SMALL) || (defined(__thumb__) && !defined(__thumb2__))
 
 /* acc[n] += candidate v[n] for the candidates of one block. Returns the next n. */
 static unsigned take_block(dsa_packed *acc, const dsa_poly *v, unsigned n, const uint8_t *p)
@@ -33,8 +39,7 @@ static unsigned take_block(dsa_packed *acc, const dsa_poly *v, unsigned n, const
     const dsa_modulus m = dsa_load_modulus();
 
     for (const uint8_t *end = p + PQC_SHAKE128_RATE; p != end && n < DSA_N; p += 3) {
-        uint32_t candidate = (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16;
-        n = take(acc, v, n, candidate, m);
+        n = take(acc, v, n, candidate_at(p), m);
     }
     return n;
 }
@@ -60,8 +65,7 @@ static PQC_NOINLINE unsigned take_last(dsa_packed *acc, const dsa_poly *v, unsig
     const dsa_modulus m = dsa_load_modulus();
 
     for (const uint8_t *end = p + 12; p != end && n < DSA_N; p += 3) {
-        uint32_t candidate = (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16;
-        n = take(acc, v, n, candidate, m);
+        n = take(acc, v, n, candidate_at(p), m);
     }
     return n;
 }
@@ -75,10 +79,10 @@ PQC_HOT static unsigned take_block(dsa_packed *acc, const dsa_poly *v, unsigned 
 
     for (; p != end && n <= DSA_N - 4; p += 12) { /* four candidates of three bytes */
         uint32_t w0 = block_word(p), w1 = block_word(p + 4), w2 = block_word(p + 8);
-        n = take(acc, v, n, w0, m);
-        n = take(acc, v, n, w0 >> 24 | w1 << 8, m);
-        n = take(acc, v, n, w1 >> 16 | w2 << 16, m);
-        n = take(acc, v, n, w2 >> 8, m);
+        n = take(acc, v, n, w0 & 0x7FFFFF, m);
+        n = take(acc, v, n, (w0 >> 24 | w1 << 8) & 0x7FFFFF, m);
+        n = take(acc, v, n, (w1 >> 16 | w2 << 16) & 0x7FFFFF, m);
+        n = take(acc, v, n, (w2 >> 8) & 0x7FFFFF, m);
     }
     for (; p != end && n < DSA_N; p += 12) {
         n = take_last(acc, v, n, p);
