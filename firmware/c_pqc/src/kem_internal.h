@@ -25,23 +25,11 @@ typedef struct {
     uint8_t message[32];
 } kem_ws;
 
-/* Eight 12-bit coefficients from twelve little-endian bytes, given as three words. */
-PQC_INLINE void kem_unpack12(uint32_t c[8], uint32_t w0, uint32_t w1, uint32_t w2)
+/* Two 12-bit coefficients from three bytes. */
+PQC_INLINE void kem_load_pair(uint32_t c[2], const uint8_t *packed)
 {
-    c[0] = w0 & 0xfff;
-    c[1] = (w0 >> 12) & 0xfff;
-    c[2] = (w0 >> 24) | ((w1 << 8) & 0xfff);
-    c[3] = (w1 >> 4) & 0xfff;
-    c[4] = (w1 >> 16) & 0xfff;
-    c[5] = (w1 >> 28) | ((w2 << 4) & 0xfff);
-    c[6] = (w2 >> 8) & 0xfff;
-    c[7] = w2 >> 20;
-}
-
-/* The same from memory. */
-PQC_INLINE void kem_load12(uint32_t c[8], const uint8_t *packed)
-{
-    kem_unpack12(c, pqc_load32(packed), pqc_load32(packed + 4), pqc_load32(packed + 8));
+    c[0] = packed[0] | (packed[1] & 15u) << 8;
+    c[1] = packed[1] >> 4 | (uint32_t)packed[2] << 4;
 }
 
 /* ---- kem_sample.c */

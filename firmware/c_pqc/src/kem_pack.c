@@ -34,49 +34,30 @@ void pqc_kem_pack12(uint8_t out[KEM_POLY_BYTES], const pqc_poly16 *poly, uint32_
 uint32_t pqc_kem_out_of_range(const uint8_t *packed, size_t bytes)
 {
     uint32_t above = 0;
-    for (const uint8_t *end = packed + bytes; packed != end; packed += 12) {
-        uint32_t c[8];
-        kem_load12(c, packed);
-        PQC_UNROLL
-        for (unsigned i = 0; i < 8; i++) {
-            above |= PQC_Q - 1 - c[i];
-        }
+    for (const uint8_t *end = packed + bytes; packed != end; packed += 3) {
+        uint32_t c[2];
+        kem_load_pair(c, packed);
+        above |= (PQC_Q - 1 - c[0]) | (PQC_Q - 1 - c[1]);
     }
     return pqc_mask_negative((int32_t)above);
 }
 
-/* Write or compare one packed group; returns 0 when written or equal. Which one is public. */
-PQC_INLINE uint32_t emit(uint8_t *out, const uint8_t *expected, size_t offset,
-                         const uint8_t *group, size_t bytes)
-{
-    uint32_t difference = 0;
-    if (out != NULL) {
-        memcpy(out + offset, group, bytes);
-    } else {
-        for (size_t i = 0; i < bytes; i++) {
-            difference |= (uint32_t)(group[i] ^ expected[offset + i]);
-        }
-    }
-    return difference;
-}
-
+/* Whether something is written or compared is public. */
 uint32_t pqc_kem_compress10(uint8_t *out, const uint8_t *expected, const pqc_poly16 *poly)
 {
     uint32_t difference = 0;
-    for (unsigned i = 0; i < 256; i += 4) {
-        const int16_t *c = &poly->c[i];
-        uint32_t a = COMPRESS_10(c[0]) & 0x3ff;
-        uint32_t b = COMPRESS_10(c[1]) & 0x3ff;
-        uint32_t d = COMPRESS_10(c[2]) & 0x3ff;
-        uint32_t e = COMPRESS_10(c[3]) & 0x3ff;
-        const uint8_t group[5] = {
-            (uint8_t)a,
-            (uint8_t)(a >> 8 | b << 2),
-            (uint8_t)(b >> 6 | d << 4),
-            (uint8_t)(d >> 4 | e << 6),
-            (uint8_t)(e >> 2),
-        };
-        difference |= emit(out, expected, i / 4 * 5, group, 5);
+    for (const int16_t *c = poly->c; c != poly->c + 256; c += 4) {
+        uint32_t last = COMPRESS_10(c[3]) & 0x3ff;
+        uint32_t word = (COMPRESS_10(c[0]) & 0x3ff) | (COMPRESS_10(c[1]) & 0x3ff) << 10 |
+                        (COMPRESS_10(c[2]) & 0x3ff) << 20 | last << 30;
+        if (out != NULL) {
+            pqc_store32(out, word);
+            out[4] = (uint8_t)(last >> 2);
+            out += 5;
+        } else {
+            difference |= (pqc_load32(expected) ^ word) | (expected[4] ^ last >> 2);
+            expected += 5;
+        }
     }
     return difference;
 }
@@ -84,11 +65,14 @@ uint32_t pqc_kem_compress10(uint8_t *out, const uint8_t *expected, const pqc_pol
 uint32_t pqc_kem_compress4(uint8_t *out, const uint8_t *expected, const pqc_poly16 *poly)
 {
     uint32_t difference = 0;
-    for (unsigned i = 0; i < 256; i += 2) {
-        uint32_t a = COMPRESS_4(poly->c[i]) & 15;
-        uint32_t b = COMPRESS_4(poly->c[i + 1]) & 15;
-        const uint8_t group[1] = {(uint8_t)(a | b << 4)};
-        difference |= emit(out, expected, i / 2, group, 1);
+    uint32_t word = 0;
+    for (unsigned i = 0; i < 256; i++) {
+        word = word >> 4 | COMPRESS_4(poly->c[i]) << 28;
+        if (i % 8 == 7 && out != NULL) {
+            pqc_store32(out + i / 8 * 4, word);
+        } else if (i % 8 == 7) {
+            difference |= pqc_load32(expected + i / 8 * 4) ^ word;
+        }
     }
     return difference;
 }

@@ -26,24 +26,48 @@ void pqc_kem_add_noise(kem_ws *ws, pqc_poly16 *poly, const uint8_t key[32], uint
     }
 }
 
+#ifndef PQC_SMALL
+/* Eight 12-bit coefficients from twelve little-endian bytes, given as three words. */
+PQC_INLINE void kem_unpack12(uint32_t c[8], uint32_t w0, uint32_t w1, uint32_t w2)
+{
+    c[0] = w0 & 0xfff;
+    c[1] = (w0 >> 12) & 0xfff;
+    c[2] = (w0 >> 24) | ((w1 << 8) & 0xfff);
+    c[3] = (w1 >> 4) & 0xfff;
+    c[4] = (w1 >> 16) & 0xfff;
+    c[5] = (w1 >> 28) | ((w2 << 4) & 0xfff);
+    c[6] = (w2 >> 8) & 0xfff;
+    c[7] = w2 >> 20;
+}
+#endif
+
 /*
  * FIPS 203 algorithm 7 on one part of a block: append the accepted candidates to
  * `out`. The matrix is public, so its rejections may steer memory and time.
  */
 PQC_HOT static int16_t *reject_part(int16_t *out, const uint32_t *in)
 {
+#ifdef PQC_SMALL
+    const uint8_t *p = (const uint8_t *)in;
+    for (const uint8_t *end = p + KEM_PART_BYTES; p != end; p += 3) {
+        uint32_t c[2];
+        kem_load_pair(c, p);
+        *out = (int16_t)c[0];
+        out += c[0] < PQC_Q;
+        *out = (int16_t)c[1];
+        out += c[1] < PQC_Q;
+    }
+#else
     for (const uint32_t *end = in + KEM_PART_BYTES / 4; in != end; in += 3) {
-        uint32_t w0 = pqc_le32(in[0]);
-        uint32_t w1 = pqc_le32(in[1]);
-        uint32_t w2 = pqc_le32(in[2]);
         uint32_t c[8];
-        kem_unpack12(c, w0, w1, w2);
+        kem_unpack12(c, pqc_le32(in[0]), pqc_le32(in[1]), pqc_le32(in[2]));
         PQC_UNROLL
         for (unsigned i = 0; i < 8; i++) {
             *out = (int16_t)c[i];
             out += c[i] < PQC_Q;
         }
     }
+#endif
     return out;
 }
 
@@ -77,13 +101,11 @@ void pqc_kem_add_packed_product(kem_ws *ws, const pqc_poly16 *factor,
                                 const uint8_t packed[KEM_POLY_BYTES])
 {
     for (unsigned done = 0; done < 64; done += 4) {
-        for (unsigned i = 0; i < 16; i += 8, packed += 12) {
-            uint32_t c[8];
-            kem_load12(c, packed);
-            PQC_UNROLL
-            for (unsigned j = 0; j < 8; j++) {
-                ws->part[i + j] = (int16_t)c[j];
-            }
+        for (unsigned i = 0; i < 16; i += 2, packed += 3) {
+            uint32_t c[2];
+            kem_load_pair(c, packed);
+            ws->part[i] = (int16_t)c[0];
+            ws->part[i + 1] = (int16_t)c[1];
         }
         pqc_poly16_mul_add(&ws->sum, ws->part, factor, done, 4);
     }
