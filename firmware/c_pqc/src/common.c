@@ -42,8 +42,9 @@ void pqc_wipe(void *secret, size_t bytes)
 /* One frame for every depth, hence the variable length: `words` is a constant of the caller. */
 void pqc_burn_words(unsigned words)
 {
-    volatile uint32_t dead[words];
-    while (words > 0) {
-        dead[--words] = 0; /* no call to pqc_wipe(): its own frame would lie below `dead` */
+    uint32_t dead[words];
+    volatile uint32_t *p = dead; /* not pqc_wipe(): its own frame would lie below this one */
+    while (words-- > 0) {
+        *p++ = 0;
     }
 }

@@ -89,10 +89,16 @@ void pqc_dsa_invntt(dsa_poly *p);
 /* acc += A[row][column] o v, the matrix polynomial sampled from rho as it is used (algorithm 32). */
 void pqc_dsa_matrix_mul_add(dsa_packed *acc, const dsa_poly *v, pqc_sponge *sponge,
                             const uint8_t rho[32], unsigned row, unsigned column);
+/* v = NTT(v), then acc[i] += A[first + i][column] o v for i below `rows`. */
+void pqc_dsa_column_mul_add(dsa_packed *acc, unsigned rows, dsa_poly *v, pqc_sponge *sponge,
+                            const uint8_t rho[32], unsigned first, unsigned column);
 /* acc += a o v */
 void pqc_dsa_packed_mul_add(dsa_packed *acc, const dsa_packed *a, const dsa_poly *v);
-/* v = acc - v o c, reduced: the right-hand side of verification */
+/* v = acc - v o c, reduced: the right-hand side of verification. v as pqc_dsa_ntt() leaves it. */
 void pqc_dsa_packed_mul_sub(dsa_poly *v, const dsa_packed *acc, const dsa_packed *c);
+/* Between the two forms of a polynomial; what is kept is reduced to [0, q). */
+void pqc_dsa_poly_load(dsa_poly *p, const dsa_packed *packed);
+void pqc_dsa_poly_keep(dsa_packed *packed, const dsa_poly *p);
 /* Unpack a sum of products and transform it back. Out: [0, q). */
 void pqc_dsa_packed_invntt(dsa_poly *p, const dsa_packed *acc);
 

@@ -10,21 +10,13 @@ void pqc_dsa_multiply_column(dsa_sign_ws *w, unsigned column, int cached)
 {
     const dsa_cached_ws *cache = dsa_cache_of(w, cached);
 
+    if (cache == NULL) {
+        pqc_dsa_column_mul_add(w->w, DSA_K, &w->u.poly, &w->sponge, w->key.rho, 0, column);
+        return;
+    }
     pqc_dsa_ntt(&w->u.poly);
     for (unsigned i = 0; i < DSA_K; i++) {
-        if (cache != NULL) {
-            pqc_dsa_packed_mul_add(&w->w[i], &cache->matrix[DSA_L * i + column], &w->u.poly);
-        } else {
-            pqc_dsa_matrix_mul_add(&w->w[i], &w->u.poly, &w->sponge, w->key.rho, i, column);
-        }
-    }
-}
-
-/* Keep u.poly, in [0, q), in row i of w. */
-static void keep_row(dsa_sign_ws *w, unsigned i)
-{
-    for (unsigned n = 0; n < DSA_N; n++) {
-        dsa_packed_put(&w->w[i], n, w->u.poly.c[n]);
+        pqc_dsa_packed_mul_add(&w->w[i], &cache->matrix[DSA_L * i + column], &w->u.poly);
     }
 }
 
@@ -48,17 +40,13 @@ PQC_COLD static void sample_matrix(dsa_sign_ws *w)
 /* key.mu = tr, the hash of the public key; t is in w */
 PQC_COLD static void hash_public_key(dsa_sign_ws *w)
 {
-    pqc_shake256_init(&w->sponge, &w->scratch);
-    pqc_sponge_absorb(&w->sponge, w->key.rho, sizeof w->key.rho);
+    pqc_shake256_start(&w->sponge, w->key.rho, sizeof w->key.rho);
     for (unsigned i = 0; i < DSA_K; i++) {
-        for (unsigned n = 0; n < DSA_N; n++) {
-            w->u.poly.c[n] = dsa_packed_get(&w->w[i], n);
-        }
+        pqc_dsa_poly_load(&w->u.poly, &w->w[i]);
         pqc_dsa_pack_t1(w->u.bytes, &w->u.poly);
         pqc_sponge_absorb(&w->sponge, w->u.bytes, DSA_T1_POLY_BYTES);
     }
-    pqc_sponge_finish(&w->sponge);
-    pqc_sponge_squeeze(&w->sponge, w->key.mu, sizeof w->key.mu);
+    pqc_sponge_result(&w->sponge, w->key.mu, sizeof w->key.mu);
 }
 
 PQC_COLD void pqc_dsa_expand_rows(dsa_sign_ws *w, const dsa_borrowed *b, int cached)
@@ -71,7 +59,7 @@ PQC_COLD void pqc_dsa_expand_rows(dsa_sign_ws *w, const dsa_borrowed *b, int cac
     for (unsigned i = 0; i < DSA_K; i++) {
         pqc_dsa_key_row(&w->u.poly, &w->w[i], b->s2 + DSA_ETA_POLY_BYTES * i);
         pqc_dsa_pack_t0(b->t0 + DSA_T0_POLY_BYTES * i, &w->u.poly);
-        keep_row(w, i);
+        pqc_dsa_poly_keep(&w->w[i], &w->u.poly);
     }
     hash_public_key(w);
 }

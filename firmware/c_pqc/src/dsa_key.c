@@ -9,12 +9,10 @@
 PQC_COLD void pqc_dsa_key_begin(dsa_key *key, pqc_sponge *sponge,
                                 const uint8_t seed[PQC_DSA_SEED_BYTES])
 {
-    pqc_shake256_init(sponge, sponge->scratch);
-    pqc_sponge_absorb(sponge, seed, PQC_DSA_SEED_BYTES);
+    pqc_shake256_start(sponge, seed, PQC_DSA_SEED_BYTES);
     pqc_sponge_absorb_byte(sponge, DSA_K);
     pqc_sponge_absorb_byte(sponge, DSA_L);
-    pqc_sponge_finish(sponge);
-    pqc_sponge_squeeze(sponge, key->rho, sizeof key->rho);
+    pqc_sponge_result(sponge, key->rho, sizeof key->rho);
     PQC_DECLASSIFY(key->rho, sizeof key->rho); /* part of the public key */
     pqc_sponge_squeeze(sponge, key->mu, sizeof key->mu);
     pqc_sponge_squeeze(sponge, key->mask_seed, 32);
@@ -40,16 +38,14 @@ PQC_COLD void pqc_dsa_message_hash(uint8_t mu[64], const uint8_t tr[64], pqc_spo
         memcpy(mu, message->mu, 64);
         return;
     }
-    pqc_shake256_init(sponge, sponge->scratch);
-    pqc_sponge_absorb(sponge, tr, 64);
+    pqc_shake256_start(sponge, tr, 64);
     if (!message->internal) {
         pqc_sponge_absorb_byte(sponge, 0); /* "pure": the message itself is signed */
         pqc_sponge_absorb_byte(sponge, (uint8_t)message->context_bytes);
         pqc_sponge_absorb(sponge, message->context, message->context_bytes);
     }
     pqc_sponge_absorb(sponge, message->message, message->message_bytes);
-    pqc_sponge_finish(sponge);
-    pqc_sponge_squeeze(sponge, mu, 64);
+    pqc_sponge_result(sponge, mu, 64);
 }
 
 /* Everything but the rows; how many of those there is room for decides the speed. */
@@ -72,10 +68,7 @@ PQC_COLD static void multiply_rows(keypair_ws *w, unsigned first, unsigned rows)
     memset(w->row, 0, rows * sizeof(dsa_packed));
     for (unsigned j = 0; j < DSA_L; j++) {
         pqc_dsa_unpack_secret(&w->v, w->key.s1 + DSA_ETA_POLY_BYTES * j);
-        pqc_dsa_ntt(&w->v);
-        for (unsigned i = 0; i < rows; i++) {
-            pqc_dsa_matrix_mul_add(&w->row[i], &w->v, &w->sponge, w->key.rho, first + i, j);
-        }
+        pqc_dsa_column_mul_add(w->row, rows, &w->v, &w->sponge, w->key.rho, first, j);
     }
 }
 

@@ -107,6 +107,15 @@ PQC_HOT void pqc_dsa_matrix_mul_add(dsa_packed *acc, const dsa_poly *v, pqc_spon
     }
 }
 
+void pqc_dsa_column_mul_add(dsa_packed *acc, unsigned rows, dsa_poly *v, pqc_sponge *sponge,
+                            const uint8_t rho[32], unsigned first, unsigned column)
+{
+    pqc_dsa_ntt(v);
+    for (unsigned i = 0; i < rows; i++) {
+        pqc_dsa_matrix_mul_add(&acc[i], v, sponge, rho, first + i, column);
+    }
+}
+
 PQC_HOT void pqc_dsa_packed_mul_add(dsa_packed *acc, const dsa_packed *a, const dsa_poly *v)
 {
     const dsa_modulus m = dsa_load_modulus();
@@ -121,15 +130,29 @@ void pqc_dsa_packed_mul_sub(dsa_poly *v, const dsa_packed *acc, const dsa_packed
     const dsa_modulus m = dsa_load_modulus();
 
     for (unsigned i = 0; i < DSA_N; i++) {
-        int32_t product = dsa_mul(v->c[i], dsa_packed_get(c, i), m);
+        int32_t product = dsa_mul(dsa_packed_get(c, i), v->c[i], m);
         v->c[i] = dsa_reduce(dsa_packed_get(acc, i) - product, m);
+    }
+}
+
+void pqc_dsa_poly_load(dsa_poly *p, const dsa_packed *packed)
+{
+    for (unsigned i = 0; i < DSA_N; i++) {
+        p->c[i] = dsa_packed_get(packed, i);
+    }
+}
+
+void pqc_dsa_poly_keep(dsa_packed *packed, const dsa_poly *p)
+{
+    const dsa_modulus m = dsa_load_modulus();
+
+    for (unsigned i = 0; i < DSA_N; i++) {
+        dsa_packed_put(packed, i, dsa_positive(dsa_reduce(p->c[i], m)));
     }
 }
 
 void pqc_dsa_packed_invntt(dsa_poly *p, const dsa_packed *acc)
 {
-    for (unsigned i = 0; i < DSA_N; i++) {
-        p->c[i] = dsa_packed_get(acc, i);
-    }
+    pqc_dsa_poly_load(p, acc);
     pqc_dsa_invntt(p);
 }

@@ -4,15 +4,9 @@
  */
 #include "dsa.h"
 
-PQC_COLD static void start(pqc_sponge *sponge, const uint8_t *seed, size_t seed_bytes)
-{
-    pqc_shake256_init(sponge, sponge->scratch);
-    pqc_sponge_absorb(sponge, seed, seed_bytes);
-}
-
 PQC_COLD static void start_numbered(pqc_sponge *sponge, const uint8_t seed[64], unsigned nonce)
 {
-    start(sponge, seed, 64);
+    pqc_shake256_start(sponge, seed, 64);
     pqc_sponge_absorb_byte(sponge, (uint8_t)nonce);
     pqc_sponge_absorb_byte(sponge, (uint8_t)(nonce >> 8));
     pqc_sponge_finish(sponge);
@@ -149,7 +143,7 @@ PQC_COLD void pqc_dsa_sample_ball(dsa_ball *ball, uint8_t *work, pqc_sponge *spo
     uint32_t sign[2];
     unsigned at = 8, terms = 0;
 
-    start(sponge, seed, DSA_LAMBDA_BYTES);
+    pqc_shake256_start(sponge, seed, DSA_LAMBDA_BYTES);
     pqc_sponge_finish(sponge);
     const uint8_t *block = pqc_sponge_squeeze_block(sponge);
     sign[0] = pqc_load32(block);

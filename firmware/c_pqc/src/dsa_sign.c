@@ -22,12 +22,10 @@
 /* key.mask_seed = rho'' = H(K || random || mu), K being there; algorithm 7, line 7 */
 PQC_COLD static void seed_mask(dsa_sign_ws *w, const uint8_t *random)
 {
-    pqc_shake256_init(&w->sponge, &w->scratch);
-    pqc_sponge_absorb(&w->sponge, w->key.mask_seed, 32);
+    pqc_shake256_start(&w->sponge, w->key.mask_seed, 32);
     pqc_sponge_absorb(&w->sponge, random, PQC_DSA_RANDOM_BYTES);
     pqc_sponge_absorb(&w->sponge, w->key.mu, sizeof w->key.mu);
-    pqc_sponge_finish(&w->sponge);
-    pqc_sponge_squeeze(&w->sponge, w->key.mask_seed, sizeof w->key.mask_seed);
+    pqc_sponge_result(&w->sponge, w->key.mask_seed, sizeof w->key.mask_seed);
 }
 
 /* Polynomial j of y in the attempt that began with `nonce`. */
@@ -70,15 +68,13 @@ static PQC_NOINLINE void commit(dsa_sign_ws *w, unsigned nonce, int cached)
         pqc_dsa_multiply_column(w, j, cached);
     }
 
-    pqc_shake256_init(&w->sponge, &w->scratch);
-    pqc_sponge_absorb(&w->sponge, w->key.mu, sizeof w->key.mu);
+    pqc_shake256_start(&w->sponge, w->key.mu, sizeof w->key.mu);
     for (unsigned i = 0; i < DSA_K; i++) {
         pqc_dsa_packed_invntt(&w->u.poly, &w->w[i]);
         split_row(w, i);
         pqc_sponge_absorb(&w->sponge, w->u.bytes, DSA_W1_POLY_BYTES);
     }
-    pqc_sponge_finish(&w->sponge);
-    pqc_sponge_squeeze(&w->sponge, w->challenge, sizeof w->challenge);
+    pqc_sponge_result(&w->sponge, w->challenge, sizeof w->challenge);
 }
 
 /* z = y + c s1, packed when `z` is not NULL. All ones when it must be rejected. */

@@ -39,25 +39,19 @@ PQC_COLD static void hash_message(verify_ws *w, const uint8_t *public_key,
                                   const dsa_message *message)
 {
     w->sponge.scratch = &w->scratch;
-    pqc_shake256_init(&w->sponge, &w->scratch);
-    pqc_sponge_absorb(&w->sponge, public_key, PQC_DSA_PUBLIC_BYTES);
-    pqc_sponge_finish(&w->sponge);
-    pqc_sponge_squeeze(&w->sponge, w->mu, sizeof w->mu);
+    pqc_shake256_start(&w->sponge, public_key, PQC_DSA_PUBLIC_BYTES);
+    pqc_sponge_result(&w->sponge, w->mu, sizeof w->mu);
     pqc_dsa_message_hash(w->mu, w->mu, &w->sponge, message);
-    pqc_shake256_init(&w->hash, &w->scratch);
-    pqc_sponge_absorb(&w->hash, w->mu, sizeof w->mu);
+    w->hash.scratch = &w->scratch;
+    pqc_shake256_start(&w->hash, w->mu, sizeof w->mu);
 }
 
 static void load_challenge(verify_ws *w, const uint8_t *challenge)
 {
-    const dsa_modulus m = dsa_load_modulus();
-
     pqc_dsa_sample_ball(&w->ball, (uint8_t *)w->v.c, &w->sponge, challenge);
     pqc_dsa_ball_expand(&w->v, &w->ball);
     pqc_dsa_ntt(&w->v);
-    for (unsigned i = 0; i < DSA_N; i++) {
-        dsa_packed_put(&w->c, i, dsa_reduce(w->v.c[i], m));
-    }
+    pqc_dsa_poly_keep(&w->c, &w->v);
 }
 
 /* row[0 .. rows-1] = A z, transformed, for the rows from `first`. */
@@ -67,10 +61,7 @@ static void multiply_rows(verify_ws *w, const uint8_t *rho, const uint8_t *z, un
     memset(w->row, 0, rows * sizeof(dsa_packed));
     for (unsigned j = 0; j < DSA_L; j++) {
         (void)pqc_dsa_unpack_z(&w->v, z + DSA_Z_POLY_BYTES * j);
-        pqc_dsa_ntt(&w->v);
-        for (unsigned i = 0; i < rows; i++) {
-            pqc_dsa_matrix_mul_add(&w->row[i], &w->v, &w->sponge, rho, first + i, j);
-        }
+        pqc_dsa_column_mul_add(w->row, rows, &w->v, &w->sponge, rho, first, j);
     }
 }
 
@@ -110,8 +101,7 @@ PQC_COLD static int verify(const uint8_t *public_key, const dsa_message *message
             hash_row(w, &w->row[i], t1, z + DSA_Z_BYTES, first + i);
         }
     }
-    pqc_sponge_finish(&w->hash);
-    pqc_sponge_squeeze(&w->hash, expected, DSA_LAMBDA_BYTES);
+    pqc_sponge_result(&w->hash, expected, DSA_LAMBDA_BYTES);
     return pqc_differ(expected, signature, DSA_LAMBDA_BYTES) != 0 ? PQC_ERR_BAD_SIGNATURE : PQC_OK;
 }
 

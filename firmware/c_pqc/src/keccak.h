@@ -70,6 +70,10 @@ void pqc_sponge_absorb_byte(pqc_sponge *sponge, uint8_t byte);
 /* Pad; no permutation happens yet: the first squeeze does it. */
 void pqc_sponge_finish(pqc_sponge *sponge);
 void pqc_sponge_squeeze(pqc_sponge *sponge, uint8_t *out, size_t bytes);
+/* SHAKE256 of `data` so far, in the scratch the sponge already has. */
+void pqc_shake256_start(pqc_sponge *sponge, const uint8_t *data, size_t bytes);
+/* Finish, then the first `bytes` of output. */
+void pqc_sponge_result(pqc_sponge *sponge, uint8_t *out, size_t bytes);
 /*
  * The next whole block of output: `rate` bytes inside the scratch, valid until
  * the next permutation in that scratch. Samplers read it in place. Not to be

@@ -24,8 +24,17 @@ PQC_COLD static void hash_256(kem_ws *ws, uint8_t out[32], const uint8_t *data, 
 {
     pqc_sha3_256_init(&ws->sponge, &ws->scratch);
     pqc_sponge_absorb(&ws->sponge, data, bytes);
-    pqc_sponge_finish(&ws->sponge);
-    pqc_sponge_squeeze(&ws->sponge, out, 32);
+    pqc_sponge_result(&ws->sponge, out, 32);
+}
+
+/* ws->pair = G(first || second), FIPS 203 section 4.1 */
+PQC_COLD static void hash_512(kem_ws *ws, const uint8_t first[32], const uint8_t *second,
+                              size_t second_bytes)
+{
+    pqc_sha3_512_init(&ws->sponge, &ws->scratch);
+    pqc_sponge_absorb(&ws->sponge, first, 32);
+    pqc_sponge_absorb(&ws->sponge, second, second_bytes);
+    pqc_sponge_result(&ws->sponge, ws->pair, 64);
 }
 
 /* s = NTT(noise), optionally packed into an expanded key. */
@@ -47,11 +56,8 @@ PQC_COLD PQC_NOINLINE static void generate(kem_ws *ws, uint8_t *public_key, uint
 {
     uint8_t *rho = ws->pair;
     uint8_t *sigma = ws->pair + 32;
-    pqc_sha3_512_init(&ws->sponge, &ws->scratch);
-    pqc_sponge_absorb(&ws->sponge, d, 32);
-    pqc_sponge_absorb_byte(&ws->sponge, KEM_K);
-    pqc_sponge_finish(&ws->sponge);
-    pqc_sponge_squeeze(&ws->sponge, ws->pair, 64);
+    const uint8_t rank = KEM_K;
+    hash_512(ws, d, &rank, 1);
     PQC_DECLASSIFY(rho, 32); /* part of the public key */
     make_vector(ws, sigma, s_packed);
     for (uint8_t i = 0; i < KEM_K; i++) {
@@ -87,11 +93,7 @@ PQC_COLD PQC_NOINLINE static uint32_t encrypt(kem_ws *ws, uint8_t *ciphertext,
     const uint8_t *rho = public_key + KEM_T_BYTES;
     const uint8_t *coins = ws->pair + 32;
     uint32_t difference = 0;
-    pqc_sha3_512_init(&ws->sponge, &ws->scratch);
-    pqc_sponge_absorb(&ws->sponge, message, 32);
-    pqc_sponge_absorb(&ws->sponge, hash, 32);
-    pqc_sponge_finish(&ws->sponge);
-    pqc_sponge_squeeze(&ws->sponge, ws->pair, 64);
+    hash_512(ws, message, hash, 32);
     make_vector(ws, coins, NULL);
     for (uint8_t i = 0; i <= KEM_K; i++) {
         size_t offset = (size_t)i * KEM_U_BYTES;
@@ -141,11 +143,9 @@ PQC_COLD PQC_NOINLINE static void decapsulate(kem_ws *ws, uint8_t *shared, const
     decrypt(ws, expanded, ciphertext);
     uint32_t differs = encrypt(ws, NULL, ciphertext, public_key, ws->message, hash);
     uint32_t reject = pqc_mask_nonzero(differs);
-    pqc_shake256_init(&ws->sponge, &ws->scratch);
-    pqc_sponge_absorb(&ws->sponge, hash + 32, 32);
+    pqc_shake256_start(&ws->sponge, hash + 32, 32);
     pqc_sponge_absorb(&ws->sponge, ciphertext, PQC_KEM_CIPHERTEXT_BYTES);
-    pqc_sponge_finish(&ws->sponge);
-    pqc_sponge_squeeze(&ws->sponge, ws->message, 32);
+    pqc_sponge_result(&ws->sponge, ws->message, 32);
     for (unsigned i = 0; i < 32; i++) {
         shared[i] = (uint8_t)((ws->message[i] & reject) | (ws->pair[i] & ~reject));
     }

@@ -16,8 +16,7 @@ PQC_INLINE void add_cbd2(int16_t *c, uint32_t word, int32_t scale)
 void pqc_kem_add_noise(kem_ws *ws, pqc_poly16 *poly, const uint8_t key[32], uint8_t nonce,
                        int32_t scale)
 {
-    pqc_shake256_init(&ws->sponge, &ws->scratch);
-    pqc_sponge_absorb(&ws->sponge, key, 32);
+    pqc_shake256_start(&ws->sponge, key, 32);
     pqc_sponge_absorb_byte(&ws->sponge, nonce);
     pqc_sponge_finish(&ws->sponge);
     (void)pqc_sponge_squeeze_block(&ws->sponge); /* 136 bytes in the scratch, 128 are used */

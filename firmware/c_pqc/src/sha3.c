@@ -8,8 +8,7 @@ PQC_COLD PQC_NOINLINE static void run(pqc_sponge *sponge, uint8_t *out, size_t o
                                       const uint8_t *data, size_t data_bytes)
 {
     pqc_sponge_absorb(sponge, data, data_bytes);
-    pqc_sponge_finish(sponge);
-    pqc_sponge_squeeze(sponge, out, out_bytes);
+    pqc_sponge_result(sponge, out, out_bytes);
 }
 
 typedef void (*init_function)(pqc_sponge *sponge, pqc_keccak_state *scratch);

@@ -99,3 +99,15 @@ void pqc_sponge_squeeze(pqc_sponge *sponge, uint8_t *out, size_t bytes)
         sponge->used = (uint8_t)(sponge->used + part);
     }
 }
+
+void pqc_shake256_start(pqc_sponge *sponge, const uint8_t *data, size_t bytes)
+{
+    pqc_shake256_init(sponge, sponge->scratch);
+    pqc_sponge_absorb(sponge, data, bytes);
+}
+
+void pqc_sponge_result(pqc_sponge *sponge, uint8_t *out, size_t bytes)
+{
+    pqc_sponge_finish(sponge);
+    pqc_sponge_squeeze(sponge, out, bytes);
+}
