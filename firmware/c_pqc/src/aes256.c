@@ -3,7 +3,7 @@
  * aes256.c - AES-256 without tables: bitsliced, two blocks in eight words.
  *
  * Word b holds bit b of all 32 bytes. In a word, byte r (8 bits) belongs to row
- * r of the two states; within it, bit 2 c + k belongs to column c of block k. So
+ * r of the two states; within it, bit 4 k + c belongs to column c of block k. So
  * a step between rows is a rotation of the word, a step between columns is one
  * inside its bytes, and everything is a fixed sequence of logic instructions.
  */
@@ -29,6 +29,17 @@ PQC_INLINE uint32_t ror(uint32_t x, unsigned n)
 /* Transpose the 8 x 8 bits formed by each byte of the eight words. Its own inverse. */
 PQC_NOINLINE static void transpose(uint32_t q[8])
 {
+#ifdef PQC_SMALL
+    uint32_t mask = 0x0f0f0f0fu;
+    for (unsigned n = 4; n > 0; n /= 2) {
+        for (unsigned i = 0; i < 8; i++) {
+            if ((i & n) == 0) {
+                SWAP_BITS(q[i], q[i + n], mask, n);
+            }
+        }
+        mask ^= mask << n / 2;
+    }
+#else
     for (unsigned i = 0; i < 8; i += 2) {
         SWAP_BITS(q[i], q[i + 1], 0x55555555u, 1);
     }
@@ -39,6 +50,7 @@ PQC_NOINLINE static void transpose(uint32_t q[8])
     for (unsigned i = 0; i < 4; i++) {
         SWAP_BITS(q[i], q[i + 4], 0x0f0f0f0fu, 4);
     }
+#endif
 }
 
 /*
@@ -118,27 +130,20 @@ PQC_HOT PQC_NOINLINE static void sub_bytes(uint32_t q[8])
     q[0] = ~(t48 ^ t60);
 }
 
-/* Row r moves left by r columns: byte r of a word rotates right by 2 r bits. */
+/* Row r moves left by r columns: each half of byte r of a word rotates right by r bits. */
 PQC_INLINE uint32_t shift_rows(uint32_t x)
 {
-    uint32_t halves = (x ^ (x >> 4)) & 0x0f0f0000u; /* rows 2 and 3 by two columns */
-    x ^= halves ^ (halves << 4);
-    return (x & 0x00ff00ffu) | ((x >> 2) & 0x3f003f00u) | ((x << 6) & 0xc000c000u);
+    uint32_t halves = (x ^ (x >> 2)) & 0x33330000u; /* rows 2 and 3 by two columns */
+    x ^= halves ^ (halves << 2);
+    return (x & 0x00ff00ffu) | ((x >> 1) & 0x77007700u) | ((x << 3) & 0x88008800u);
 }
 
 /* Bit b of a round key for both blocks; two such bits share a word. */
 PQC_INLINE uint32_t key_bit(const uint32_t key[4], unsigned b)
 {
-    uint32_t word = (b & 1) ? (key[b / 2] >> 1) : key[b / 2];
-    word &= 0x55555555u;
-    return word | (word << 1);
-}
-
-static void add_round_key(uint32_t q[8], const uint32_t key[4])
-{
-    for (unsigned i = 0; i < 8; i++) {
-        q[i] ^= key_bit(key, i);
-    }
+    uint32_t word = (b & 1) ? (key[b / 2] >> 4) : key[b / 2];
+    word &= 0x0f0f0f0fu;
+    return word | (word << 4);
 }
 
 #if defined(__thumb__) && !defined(__thumb2__)
@@ -205,36 +210,39 @@ PQC_COLD void pqc_aes256_init(pqc_aes256 *aes, const uint8_t key[32])
         }
         uint32_t q[8];
         for (unsigned i = 0; i < 8; i++) {
-            q[i] = words[i / 2];
+            q[i] = words[i % 4];
         }
         transpose(q);
         for (unsigned i = 0; i < 4; i++) {
             aes->round_keys[4 * round + i] =
-                (q[2 * i] & 0x55555555u) | (q[2 * i + 1] & 0xaaaaaaaau);
+                (q[2 * i] & 0x0f0f0f0fu) | (q[2 * i + 1] & 0xf0f0f0f0u);
         }
     }
 }
 
 void pqc_aes256_encrypt2(const pqc_aes256 *aes, uint8_t blocks[2 * AES_BLOCK])
 {
+    const uint32_t *key = aes->round_keys;
     uint32_t q[8];
     for (unsigned i = 0; i < 8; i++) {
-        q[i] = pqc_load32(blocks + 4 * (i / 2) + AES_BLOCK * (i & 1));
+        q[i] = pqc_load32(blocks + 4 * i);
     }
     transpose(q);
-    add_round_key(q, aes->round_keys);
+    for (unsigned i = 0; i < 8; i++) {
+        q[i] ^= key_bit(key, i);
+    }
     for (unsigned round = 1; round < ROUNDS; round++) {
+        key += 4;
         sub_bytes(q);
-        linear_layer(q, aes->round_keys + 4 * (size_t)round);
+        linear_layer(q, key);
     }
     sub_bytes(q);
     for (unsigned i = 0; i < 8; i++) {
-        q[i] = shift_rows(q[i]);
+        q[i] = shift_rows(q[i]) ^ key_bit(key + 4, i);
     }
-    add_round_key(q, aes->round_keys + 4 * ROUNDS);
     transpose(q);
     for (unsigned i = 0; i < 8; i++) {
-        pqc_store32(blocks + 4 * (i / 2) + AES_BLOCK * (i & 1), q[i]);
+        pqc_store32(blocks + 4 * i, q[i]);
     }
 }
 

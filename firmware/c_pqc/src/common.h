@@ -107,10 +107,14 @@ PQC_INLINE uint32_t pqc_load32(const uint8_t *p)
 
 PQC_INLINE void pqc_store32(uint8_t *p, uint32_t v)
 {
+#if defined(__ARM_FEATURE_UNALIGNED) && defined(__ARMEL__)
+    memcpy(p, &v, 4); /* GCC does not see it in four bytes at -Os */
+#else
     p[0] = (uint8_t)v;
     p[1] = (uint8_t)(v >> 8);
     p[2] = (uint8_t)(v >> 16);
     p[3] = (uint8_t)(v >> 24);
+#endif
 }
 
 /* Between a word and its little-endian bytes in memory, either way. */

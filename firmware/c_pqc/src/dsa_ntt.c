@@ -57,16 +57,12 @@ static const int8_t zetas_high[] = {
 };
 #define DSA_ZETA_128 (-3572223)
 
-PQC_INLINE int32_t zeta_of(unsigned i)
-{
-    return zetas_high[i] * 65536 + zetas_low[i];
-}
-
-/* zeta^BitRev8(k), ready to multiply with. */
-PQC_INLINE dsa_constant zeta_at(unsigned k, dsa_modulus m)
-{
+/* zeta^BitRev8(k) */
 #ifdef PQC_SMALL
-    int32_t zeta = zeta_of(k / 2);
+PQC_NOINLINE static int32_t zeta_of(unsigned k)
+{
+    const dsa_modulus m = dsa_load_modulus();
+    int32_t zeta = zetas_high[k / 2] * 65536 + zetas_low[k / 2];
 
     if (k % 2 != 0) {
         zeta = dsa_mul_constant(zeta, dsa_prepare(DSA_ZETA_128), m);
@@ -74,11 +70,20 @@ PQC_INLINE dsa_constant zeta_at(unsigned k, dsa_modulus m)
             zeta -= m.q;
         }
     }
-    return dsa_prepare(zeta);
+    return zeta;
+}
 #else
-    (void)m;
-    return dsa_prepare(zeta_of(k / 2 + k % 2 * (DSA_N / 2)));
+PQC_INLINE int32_t zeta_of(unsigned k)
+{
+    unsigned i = k / 2 + k % 2 * (DSA_N / 2);
+    return zetas_high[i] * 65536 + zetas_low[i];
+}
 #endif
+
+/* The same, ready to multiply with. */
+PQC_INLINE dsa_constant zeta_at(unsigned k)
+{
+    return dsa_prepare(zeta_of(k));
 }
 
 #if defined(PQC_SHORT_MULTIPLY) || defined(PQC_SMALL)
@@ -88,7 +93,7 @@ PQC_HOT static void forward_layer(int32_t *c, unsigned half, unsigned k)
     const dsa_modulus m = dsa_load_modulus();
 
     for (int32_t *p = c, *end = c + DSA_N; p != end; p += half, k++) {
-        const dsa_constant zeta = zeta_at(k, m);
+        const dsa_constant zeta = zeta_at(k);
         for (int32_t *stop = p + half; p != stop; p++) {
             int32_t t = dsa_mul_constant(p[half], zeta, m);
             p[half] = p[0] - t;
@@ -102,8 +107,7 @@ PQC_HOT static void inverse_layer(int32_t *c, unsigned half, unsigned k)
     const dsa_modulus m = dsa_load_modulus();
 
     for (int32_t *p = c, *end = c + DSA_N; p != end; p += half, k--) {
-        const dsa_constant zeta =
-            zeta_at(k, m); /* -zeta is wanted: the difference is turned round */
+        const dsa_constant zeta = zeta_at(k); /* -zeta is wanted: the difference is turned round */
         for (int32_t *stop = p + half; p != stop; p++) {
             int32_t t = p[half] - p[0];
             p[0] += p[half];
@@ -152,8 +156,8 @@ PQC_HOT static void forward_layers(int32_t *c, unsigned half, unsigned k)
     const dsa_modulus m = dsa_load_modulus();
 
     for (unsigned start = 0; start < DSA_N; start += 4 * half, k++) {
-        const dsa_constant z0 = zeta_at(k, m);
-        const dsa_constant z1 = zeta_at(2 * k, m), z2 = zeta_at(2 * k + 1, m);
+        const dsa_constant z0 = zeta_at(k);
+        const dsa_constant z1 = zeta_at(2 * k), z2 = zeta_at(2 * k + 1);
         for (int32_t *p = c + start, *end = p + half; p != end; p++) {
             int32_t e0 = p[0], e1 = p[half], e2 = p[2 * half], e3 = p[3 * half], t;
             t = dsa_mul_constant(e2, z0, m);
@@ -189,8 +193,8 @@ PQC_HOT static void inverse_pair(int32_t *c, unsigned half, unsigned k)
     const dsa_modulus m = dsa_load_modulus();
 
     for (unsigned start = 0; start < DSA_N; start += 4 * half, k--) {
-        const dsa_constant z0 = zeta_at(k, m);
-        const dsa_constant z1 = zeta_at(2 * k + 1, m), z2 = zeta_at(2 * k, m);
+        const dsa_constant z0 = zeta_at(k);
+        const dsa_constant z1 = zeta_at(2 * k + 1), z2 = zeta_at(2 * k);
         for (int32_t *p = c + start, *end = p + half; p != end; p++) {
             int32_t e0 = p[0], e1 = p[half], e2 = p[2 * half], e3 = p[3 * half], t;
             t = e1 - e0;

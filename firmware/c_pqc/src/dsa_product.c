@@ -128,6 +128,26 @@ void pqc_dsa_product_load(dsa_product *work, const uint8_t t0[DSA_T0_POLY_BYTES]
     memcpy(wide + 512, wide, 7 * sizeof *wide);
 }
 
+#ifdef PQC_SMALL
+
+void pqc_dsa_product_wide(int32_t sum[8], const dsa_product *work, const dsa_ball *c,
+                          unsigned first)
+{
+    const uint8_t *term = c->quarter;
+
+    memset(sum, 0, 8 * sizeof *sum);
+    for (unsigned residue = 0; residue < 4; residue++, first--) {
+        for (const uint8_t *end = c->quarter + c->end[residue]; term != end; term++) {
+            const int16_t *p = work->wide + ((first - 4u * *term) & 511);
+            for (unsigned i = 0; i < 8; i++) {
+                sum[i] += p[i];
+            }
+        }
+    }
+}
+
+#else
+
 PQC_HOT void pqc_dsa_product_wide(int32_t sum[8], const dsa_product *work, const dsa_ball *c,
                                   unsigned first)
 {
@@ -156,3 +176,5 @@ PQC_HOT void pqc_dsa_product_wide(int32_t sum[8], const dsa_product *work, const
     sum[6] = a6;
     sum[7] = a7;
 }
+
+#endif

@@ -73,15 +73,12 @@ PQC_COLD int pqc_hkdf_expand(uint8_t *out, size_t out_bytes, const uint8_t prk[P
     size_t previous = 0; /* T(0) is empty */
     uint8_t counter = 0;
     while (out_bytes > 0) {
-        uint8_t last[PQC_SHA256_BYTES];
-        memcpy(last, ctx.digest, previous);
         counter++;
-        hmac_init(&ctx, prk, PQC_SHA256_BYTES);
-        pqc_sha256_update(&ctx.hash, last, previous);
+        hmac_init(&ctx, prk, PQC_SHA256_BYTES); /* leaves ctx.digest alone, which is T(i - 1) */
+        pqc_sha256_update(&ctx.hash, ctx.digest, previous);
         pqc_sha256_update(&ctx.hash, info, info_bytes);
         pqc_sha256_update(&ctx.hash, &counter, 1);
         hmac_final(&ctx);
-        pqc_wipe(last, sizeof last);
         previous = PQC_SHA256_BYTES;
         size_t part = out_bytes < PQC_SHA256_BYTES ? out_bytes : PQC_SHA256_BYTES;
         memcpy(out, ctx.digest, part);

@@ -20,15 +20,28 @@
 #pragma GCC optimize("O2", "no-schedule-insns")
 #endif
 
-/* FIPS 202 algorithm 6, interleaved: even bits, odd bits. */
-static const uint32_t round_constants[48] = {
-    0x00000001u, 0x00000000u, 0x00000000u, 0x00000089u, 0x00000000u, 0x8000008bu, 0x00000000u,
-    0x80008080u, 0x00000001u, 0x0000008bu, 0x00000001u, 0x00008000u, 0x00000001u, 0x80008088u,
-    0x00000001u, 0x80000082u, 0x00000000u, 0x0000000bu, 0x00000000u, 0x0000000au, 0x00000001u,
-    0x00008082u, 0x00000000u, 0x00008003u, 0x00000001u, 0x0000808bu, 0x00000001u, 0x8000000bu,
-    0x00000001u, 0x8000008au, 0x00000001u, 0x80000081u, 0x00000000u, 0x80000081u, 0x00000000u,
-    0x80000008u, 0x00000000u, 0x00000083u, 0x00000000u, 0x80008003u, 0x00000001u, 0x80008088u,
-    0x00000000u, 0x80000088u, 0x00000001u, 0x00008000u, 0x00000000u, 0x80008082u,
+/*
+ * FIPS 202 algorithm 6, interleaved: even bits, of which only the lowest is ever set, and
+ * odd bits. Where size counts that one bit is kept in a place that no odd half uses.
+ */
+#ifdef PQC_SMALL
+#define RC(even, odd) (odd) | (uint32_t)(even) << 16
+#define RC_WORDS      1
+#define RC_EVEN(rc)   ((rc)[0] >> 16 & 1)
+#define RC_ODD(rc)    ((rc)[0] & ~0x10000u)
+#else
+#define RC(even, odd) (even), (odd)
+#define RC_WORDS      2
+#define RC_EVEN(rc)   ((rc)[0])
+#define RC_ODD(rc)    ((rc)[1])
+#endif
+static const uint32_t round_constants[24 * RC_WORDS] = {
+    RC(1, 0x00000000u), RC(0, 0x00000089u), RC(0, 0x8000008bu), RC(0, 0x80008080u),
+    RC(1, 0x0000008bu), RC(1, 0x00008000u), RC(1, 0x80008088u), RC(1, 0x80000082u),
+    RC(0, 0x0000000bu), RC(0, 0x0000000au), RC(1, 0x00008082u), RC(0, 0x00008003u),
+    RC(1, 0x0000808bu), RC(1, 0x8000000bu), RC(1, 0x8000008au), RC(1, 0x80000081u),
+    RC(0, 0x80000081u), RC(0, 0x80000008u), RC(0, 0x00000083u), RC(0, 0x80008003u),
+    RC(1, 0x80008088u), RC(0, 0x80000088u), RC(1, 0x00008000u), RC(0, 0x80008082u),
 };
 
 #define ROL(v, n) (((v) << ((n)&31)) | ((v) >> ((32 - (n)) & 31)))
@@ -112,7 +125,7 @@ PQC_INLINE uint32_t parity(const uint32_t a[50], unsigned i)
 
 /* One round from `a` to `e`. Never inlined: called 24 times, it stays below 2 KB of code. */
 PQC_HOT PQC_NOINLINE static void keccak_round(uint32_t e[50], const uint32_t a[50],
-                                              const uint32_t iota[2])
+                                              const uint32_t *constants)
 {
     uint32_t d[10];
     {
@@ -131,8 +144,8 @@ PQC_HOT PQC_NOINLINE static void keccak_round(uint32_t e[50], const uint32_t a[5
         d[9] = c7 ^ c0;
     }
     PQC_MEMORY_BARRIER();
-    ROW(0, iota[0], 0, 0, 12, 22, 25, 22, 37, 11, 48, 7);
-    ROW(1, iota[1], 1, 0, 13, 22, 24, 21, 36, 10, 49, 7);
+    ROW(0, RC_EVEN(constants), 0, 0, 12, 22, 25, 22, 37, 11, 48, 7);
+    ROW(1, RC_ODD(constants), 1, 0, 13, 22, 24, 21, 36, 10, 49, 7);
     ROW(10, 0, 6, 14, 18, 10, 21, 2, 33, 23, 45, 31);
     ROW(11, 0, 7, 14, 19, 10, 20, 1, 32, 22, 44, 30);
     ROW(20, 0, 3, 1, 14, 3, 27, 13, 38, 4, 40, 9);
@@ -146,8 +159,9 @@ PQC_HOT PQC_NOINLINE static void keccak_round(uint32_t e[50], const uint32_t a[5
 void pqc_keccak_permute(pqc_keccak_state *state, pqc_keccak_state *scratch)
 {
     for (unsigned round = 0; round < 24; round += 2) {
-        keccak_round(scratch->half, state->half, &round_constants[2 * round]);
-        keccak_round(state->half, scratch->half, &round_constants[2 * round + 2]);
+        const uint32_t *constants = &round_constants[RC_WORDS * round];
+        keccak_round(scratch->half, state->half, constants);
+        keccak_round(state->half, scratch->half, constants + RC_WORDS);
     }
 }
 

@@ -12,10 +12,11 @@ PQC_INLINE uint32_t load_be32(const uint8_t *p)
 
 PQC_INLINE void store_be32(uint8_t *p, uint32_t v)
 {
-    p[0] = (uint8_t)(v >> 24);
-    p[1] = (uint8_t)(v >> 16);
-    p[2] = (uint8_t)(v >> 8);
-    p[3] = (uint8_t)v;
+#if defined(__GNUC__)
+    pqc_store32(p, __builtin_bswap32(v));
+#else
+    pqc_store32(p, v >> 24 | (v >> 8 & 0xff00u) | (v << 8 & 0xff0000u) | v << 24);
+#endif
 }
 
 #ifndef PQC_SHA256_PORT
