@@ -33,12 +33,14 @@ typedef peer_context PEER(shake256ctx);
 
 static inline void PEER(shake128_init)(peer_context *context)
 {
-    pqc_shake128_init(&context->sponge, &context->scratch);
+    context->sponge.scratch = &context->scratch;
+    pqc_sponge_init(&context->sponge, PQC_SHAKE128);
 }
 
 static inline void PEER(shake256_init)(peer_context *context)
 {
-    pqc_shake256_init(&context->sponge, &context->scratch);
+    context->sponge.scratch = &context->scratch;
+    pqc_sponge_init(&context->sponge, PQC_SHAKE256);
 }
 
 static inline void PEER(shake128_release)(peer_context *context)
@@ -84,7 +86,8 @@ static inline void PEER(shake256_squeeze)(uint8_t *out, size_t bytes, peer_conte
 static inline void PEER(shake128_absorb_once)(peer_context *context, const uint8_t *in,
                                               size_t bytes)
 {
-    pqc_shake128_init(&context->sponge, &context->scratch);
+    context->sponge.scratch = &context->scratch;
+    pqc_sponge_init(&context->sponge, PQC_SHAKE128);
     pqc_sponge_absorb(&context->sponge, in, bytes);
     pqc_sponge_finish(&context->sponge);
 }
@@ -107,7 +110,8 @@ static inline void PEER(sha3_256)(uint8_t *out, const uint8_t *in, size_t bytes)
 static inline void PEER(sha3_512)(uint8_t *out, const uint8_t *in, size_t bytes)
 {
     peer_context context;
-    pqc_sha3_512_init(&context.sponge, &context.scratch);
+    context.sponge.scratch = &context.scratch;
+    pqc_sponge_init(&context.sponge, PQC_SHA3_512);
     pqc_sponge_absorb(&context.sponge, in, bytes);
     pqc_sponge_finish(&context.sponge);
     pqc_sponge_squeeze(&context.sponge, out, 64);

@@ -125,8 +125,7 @@ PQC_COLD int pqc_ccm_seal(uint8_t *sealed, const uint8_t key[PQC_CCM_KEY_BYTES],
     if (status == PQC_OK) {
         memcpy(sealed + text_bytes, ctx.tag_stream, tag_bytes);
     }
-    pqc_wipe(&ctx, sizeof ctx);
-    pqc_burn_stack(STACK_BYTES);
+    pqc_clean(&ctx, sizeof ctx, STACK_BYTES);
     return status;
 }
 
@@ -150,7 +149,6 @@ PQC_COLD int pqc_ccm_open(uint8_t *text, const uint8_t key[PQC_CCM_KEY_BYTES],
             status = PQC_ERR_BAD_TAG;
         }
     }
-    pqc_wipe(&ctx, sizeof ctx);
-    pqc_burn_stack(STACK_BYTES);
+    pqc_clean(&ctx, sizeof ctx, STACK_BYTES);
     return status;
 }

@@ -40,8 +40,9 @@ void pqc_wipe(void *secret, size_t bytes)
 }
 
 /* One frame for every depth, hence the variable length: `words` is a constant of the caller. */
-void pqc_burn_words(unsigned words)
+void pqc_clean_words(void *secret, size_t bytes, unsigned words)
 {
+    pqc_wipe(secret, bytes);
     uint32_t dead[words];
     volatile uint32_t *p = dead; /* not pqc_wipe(): its own frame would lie below this one */
     while (words-- > 0) {

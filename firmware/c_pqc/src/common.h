@@ -14,6 +14,10 @@
  * Small cores have no vector unit to lose.
  */
 #pragma GCC optimize("no-tree-vectorize")
+#ifdef __OPTIMIZE_SIZE__
+/* What is moved out of a loop is spilled at once: 140 bytes. */
+#pragma GCC optimize("no-move-loop-invariants", "no-tree-loop-im")
+#endif
 #if defined(__thumb__) && !defined(__thumb2__)
 /* Eight registers: scheduling before their allocation costs up to a third in the kernels. */
 #pragma GCC optimize("no-schedule-insns")
@@ -149,11 +153,11 @@ PQC_INLINE uint32_t pqc_mask_negative(int32_t x)
 int pqc_check_workspace(const void *ws, size_t ws_bytes, size_t need);
 
 /*
- * Overwrites the dead part of the stack that calls already returned have used: `bytes`
- * of it, times what this compiler's frames are larger than those of GCC for 32-bit
- * cores. Every public function that handles a secret does its work in a noinline
- * function and calls this afterwards, so that spilled registers do not survive. That
- * it is enough is measured (test_target.py).
+ * Wipes a workspace, and overwrites the dead part of the stack that calls already
+ * returned have used: `stack_bytes` of it, times what this compiler's frames are larger
+ * than those of GCC for 32-bit cores. Every public function that handles a secret does
+ * its work in noinline functions and calls this afterwards, so that spilled registers
+ * do not survive. That it is enough is measured (test_target.py).
  */
 #if UINTPTR_MAX > 0xffffffffu
 #define PQC_BURN_QUARTERS 12
@@ -163,11 +167,11 @@ int pqc_check_workspace(const void *ws, size_t ws_bytes, size_t need);
 #define PQC_BURN_QUARTERS 4
 #endif
 
-void pqc_burn_words(unsigned words);
+void pqc_clean_words(void *secret, size_t bytes, unsigned words);
 
-PQC_INLINE void pqc_burn_stack(unsigned bytes)
+PQC_INLINE void pqc_clean(void *secret, size_t bytes, unsigned stack_bytes)
 {
-    pqc_burn_words(bytes / 16 * PQC_BURN_QUARTERS);
+    pqc_clean_words(secret, bytes, stack_bytes / 16 * PQC_BURN_QUARTERS);
     PQC_MEMORY_BARRIER(); /* no tail call: it would start higher up and end too early */
 }
 

@@ -94,8 +94,6 @@ void pqc_dsa_column_mul_add(dsa_packed *acc, unsigned rows, dsa_poly *v, pqc_spo
                             const uint8_t rho[32], unsigned first, unsigned column);
 /* acc += a o v */
 void pqc_dsa_packed_mul_add(dsa_packed *acc, const dsa_packed *a, const dsa_poly *v);
-/* v = acc - v o c, reduced: the right-hand side of verification. v as pqc_dsa_ntt() leaves it. */
-void pqc_dsa_packed_mul_sub(dsa_poly *v, const dsa_packed *acc, const dsa_packed *c);
 /* Between the two forms of a polynomial; what is kept is reduced to [0, q). */
 void pqc_dsa_poly_load(dsa_poly *p, const dsa_packed *packed);
 void pqc_dsa_poly_keep(dsa_packed *packed, const dsa_poly *p);
@@ -136,7 +134,7 @@ void pqc_dsa_ball_expand(dsa_poly *c, const dsa_ball *ball);
 
 /* How many words of output are summed in registers. */
 #ifndef DSA_PRODUCT_WORDS
-#ifdef __ARM_ARCH_6M__
+#if defined(__ARM_ARCH_6M__) || defined(PQC_SMALL)
 #define DSA_PRODUCT_WORDS 4
 #else
 #define DSA_PRODUCT_WORDS 8
@@ -186,7 +184,8 @@ void pqc_dsa_unpack_secret(dsa_poly *s, const uint8_t packed[DSA_ETA_POLY_BYTES]
 /* `packed` may be the memory of t. */
 void pqc_dsa_pack_t1(uint8_t packed[DSA_T1_POLY_BYTES], const dsa_poly *t);
 void pqc_dsa_pack_t0(uint8_t packed[DSA_T0_POLY_BYTES], const dsa_poly *t);
-void pqc_dsa_unpack_t1(dsa_poly *t1, const uint8_t packed[DSA_T1_POLY_BYTES]);
+/* v = -t1 2^d, what verification adds: A z - c t1 2^d */
+void pqc_dsa_unpack_t1(dsa_poly *v, const uint8_t packed[DSA_T1_POLY_BYTES]);
 /* Returns not 0 when a coefficient is gamma1 - beta or more in magnitude. */
 int pqc_dsa_unpack_z(dsa_poly *z, const uint8_t packed[DSA_Z_POLY_BYTES]);
 /*

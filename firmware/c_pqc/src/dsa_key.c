@@ -9,10 +9,8 @@
 PQC_COLD void pqc_dsa_key_begin(dsa_key *key, pqc_sponge *sponge,
                                 const uint8_t seed[PQC_DSA_SEED_BYTES])
 {
-    pqc_shake256_start(sponge, seed, PQC_DSA_SEED_BYTES);
-    pqc_sponge_absorb_byte(sponge, DSA_K);
-    pqc_sponge_absorb_byte(sponge, DSA_L);
-    pqc_sponge_result(sponge, key->rho, sizeof key->rho);
+    pqc_sponge_numbered(sponge, PQC_SHAKE256, seed, PQC_DSA_SEED_BYTES, DSA_K | DSA_L << 8);
+    pqc_sponge_squeeze(sponge, key->rho, sizeof key->rho);
     PQC_DECLASSIFY(key->rho, sizeof key->rho); /* part of the public key */
     pqc_sponge_squeeze(sponge, key->mu, sizeof key->mu);
     pqc_sponge_squeeze(sponge, key->mask_seed, 32);
@@ -101,7 +99,6 @@ PQC_COLD int pqc_dsa_keypair(uint8_t public_key[PQC_DSA_PUBLIC_BYTES],
         return status;
     }
     keypair(public_key, seed, ws, fast ? DSA_K : 1);
-    pqc_wipe(ws, fast ? KEYPAIR_FAST_WS : sizeof(keypair_ws));
-    pqc_burn_stack(STACK_BYTES);
+    pqc_clean(ws, fast ? KEYPAIR_FAST_WS : sizeof(keypair_ws), STACK_BYTES);
     return PQC_OK;
 }

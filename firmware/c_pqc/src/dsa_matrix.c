@@ -95,13 +95,9 @@ PQC_HOT static unsigned take_block(dsa_packed *acc, const dsa_poly *v, unsigned 
 PQC_HOT void pqc_dsa_matrix_mul_add(dsa_packed *acc, const dsa_poly *v, pqc_sponge *sponge,
                                     const uint8_t rho[32], unsigned row, unsigned column)
 {
-    pqc_shake128_init(sponge, sponge->scratch);
-    pqc_sponge_absorb(sponge, rho, 32);
-    pqc_sponge_absorb_byte(sponge, (uint8_t)column);
-    pqc_sponge_absorb_byte(sponge, (uint8_t)row);
-    pqc_sponge_finish(sponge);
-
     unsigned n = 0;
+
+    pqc_sponge_numbered(sponge, PQC_SHAKE128, rho, 32, column | row << 8);
     while (n < DSA_N) {
         n = take_block(acc, v, n, pqc_sponge_squeeze_block(sponge));
     }
@@ -122,16 +118,6 @@ PQC_HOT void pqc_dsa_packed_mul_add(dsa_packed *acc, const dsa_packed *a, const 
 
     for (unsigned i = 0; i < DSA_N; i++) {
         mul_add(acc, v, i, dsa_packed_get(a, i), m);
-    }
-}
-
-void pqc_dsa_packed_mul_sub(dsa_poly *v, const dsa_packed *acc, const dsa_packed *c)
-{
-    const dsa_modulus m = dsa_load_modulus();
-
-    for (unsigned i = 0; i < DSA_N; i++) {
-        int32_t product = dsa_mul(dsa_packed_get(c, i), v->c[i], m);
-        v->c[i] = dsa_reduce(dsa_packed_get(acc, i) - product, m);
     }
 }
 

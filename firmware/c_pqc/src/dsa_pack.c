@@ -32,14 +32,16 @@ void pqc_dsa_pack_t1(uint8_t packed[DSA_T1_POLY_BYTES], const dsa_poly *t)
     }
 }
 
-void pqc_dsa_unpack_t1(dsa_poly *t1, const uint8_t packed[DSA_T1_POLY_BYTES])
+void pqc_dsa_unpack_t1(dsa_poly *v, const uint8_t packed[DSA_T1_POLY_BYTES])
 {
-    for (unsigned i = 0; i < DSA_N; i += 4, packed += 5) {
-        uint32_t low = pqc_load32(packed);
-        t1->c[i] = (int32_t)(low & 0x3FF);
-        t1->c[i + 1] = (int32_t)(low >> 10 & 0x3FF);
-        t1->c[i + 2] = (int32_t)(low >> 20 & 0x3FF);
-        t1->c[i + 3] = (int32_t)(low >> 30 | (uint32_t)packed[4] << 2);
+    for (int32_t *c = v->c; c != v->c + DSA_N; packed += 5) {
+        uint32_t bits = pqc_load32(packed);
+        for (unsigned i = 0; i < 4; i++, bits >>= 10) {
+            if (i == 3) {
+                bits |= (uint32_t)packed[4] << 2;
+            }
+            *c++ = -(int32_t)((bits & 0x3FF) << DSA_D);
+        }
     }
 }
 

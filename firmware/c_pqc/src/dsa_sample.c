@@ -4,14 +4,6 @@
  */
 #include "dsa.h"
 
-PQC_COLD static void start_numbered(pqc_sponge *sponge, const uint8_t seed[64], unsigned nonce)
-{
-    pqc_shake256_start(sponge, seed, 64);
-    pqc_sponge_absorb_byte(sponge, (uint8_t)nonce);
-    pqc_sponge_absorb_byte(sponge, (uint8_t)(nonce >> 8));
-    pqc_sponge_finish(sponge);
-}
-
 /*
  * Which candidates are refused shows in the time taken. They are independent of
  * those accepted, so this tells nothing of the secret; every implementation of
@@ -23,7 +15,7 @@ void pqc_dsa_sample_secret(uint8_t packed[DSA_ETA_POLY_BYTES], pqc_sponge *spong
     uint32_t word = 0; /* eight coefficients being gathered */
     unsigned n = 0;
 
-    start_numbered(sponge, seed, nonce);
+    pqc_sponge_numbered(sponge, PQC_SHAKE256, seed, 64, nonce);
     while (n < DSA_N) {
         const uint8_t *p = pqc_sponge_squeeze_block(sponge);
         const uint8_t *end = p + PQC_SHAKE256_RATE;
@@ -116,7 +108,7 @@ void pqc_dsa_sample_mask(dsa_poly *y, pqc_sponge *sponge, const dsa_mask *mask)
 {
     mask_sink sink = {y, NULL, NULL, 0, 0};
 
-    start_numbered(sponge, mask->seed, mask->nonce);
+    pqc_sponge_numbered(sponge, PQC_SHAKE256, mask->seed, 64, mask->nonce);
     if (mask->stored != NULL) {
         pqc_sponge_squeeze(sponge, mask->stored, DSA_Z_POLY_BYTES);
     }
@@ -129,7 +121,7 @@ uint32_t pqc_dsa_sample_response(uint8_t *packed, const dsa_product *cs, pqc_spo
     mask_sink sink = {NULL, cs, packed, 0, 0};
 
     if (mask->stored == NULL) {
-        start_numbered(sponge, mask->seed, mask->nonce);
+        pqc_sponge_numbered(sponge, PQC_SHAKE256, mask->seed, 64, mask->nonce);
     }
     unpack_mask(&sink, mask->stored, sponge);
     return pqc_mask_negative(sink.excess);

@@ -259,8 +259,7 @@ PQC_COLD int pqc_dsa_sign_internal(uint8_t signature[PQC_DSA_SIGNATURE_BYTES],
         status = PQC_ERR_BAD_LENGTH;
     } else if (status == PQC_OK) {
         status = sign(signature, key, message, random, options, ws, cached);
-        pqc_wipe(ws, cached ? offsetof(dsa_cached_ws, matrix) : sizeof(dsa_sign_ws));
-        pqc_burn_stack(STACK_BYTES);
+        pqc_clean(ws, cached ? offsetof(dsa_cached_ws, matrix) : sizeof(dsa_sign_ws), STACK_BYTES);
     }
     if (status != PQC_OK) {
         pqc_wipe(signature, PQC_DSA_SIGNATURE_BYTES);

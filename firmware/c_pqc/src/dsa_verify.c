@@ -66,19 +66,16 @@ static void multiply_rows(verify_ws *w, const uint8_t *rho, const uint8_t *z, un
 }
 
 /* Absorb row i of w1. */
-static void hash_row(verify_ws *w, const dsa_packed *row, const uint8_t *t1, const uint8_t *hint,
+static void hash_row(verify_ws *w, dsa_packed *row, const uint8_t *t1, const uint8_t *hint,
                      unsigned i)
 {
     unsigned begin = i == 0 ? 0 : hint[DSA_OMEGA + i - 1], end = hint[DSA_OMEGA + i];
     uint8_t *w1 = (uint8_t *)w->v.c;
 
     pqc_dsa_unpack_t1(&w->v, t1);
-    for (unsigned n = 0; n < DSA_N; n++) {
-        w->v.c[n] *= 1 << DSA_D;
-    }
     pqc_dsa_ntt(&w->v);
-    pqc_dsa_packed_mul_sub(&w->v, row, &w->c);
-    pqc_dsa_invntt(&w->v);
+    pqc_dsa_packed_mul_add(row, &w->c, &w->v);
+    pqc_dsa_packed_invntt(&w->v, row);
     pqc_dsa_pack_w1(w1, &w->v, hint + begin, end - begin);
     pqc_sponge_absorb(&w->hash, w1, DSA_W1_POLY_BYTES);
 }

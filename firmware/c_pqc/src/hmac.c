@@ -52,8 +52,7 @@ PQC_COLD void pqc_hmac_sha256(uint8_t mac[PQC_SHA256_BYTES], const uint8_t *key,
     pqc_sha256_update(&ctx.hash, data, data_bytes);
     hmac_final(&ctx);
     memcpy(mac, ctx.digest, PQC_SHA256_BYTES);
-    pqc_wipe(&ctx, sizeof ctx);
-    pqc_burn_stack(STACK_BYTES);
+    pqc_clean(&ctx, sizeof ctx, STACK_BYTES);
 }
 
 PQC_COLD void pqc_hkdf_extract(uint8_t prk[PQC_SHA256_BYTES], const uint8_t *salt,
@@ -85,7 +84,6 @@ PQC_COLD int pqc_hkdf_expand(uint8_t *out, size_t out_bytes, const uint8_t prk[P
         out += part;
         out_bytes -= part;
     }
-    pqc_wipe(&ctx, sizeof ctx);
-    pqc_burn_stack(STACK_BYTES);
+    pqc_clean(&ctx, sizeof ctx, STACK_BYTES);
     return PQC_OK;
 }

@@ -43,7 +43,7 @@ void pqc_keccak_xor_lanes(pqc_keccak_state *state, unsigned first, const uint8_t
 void pqc_keccak_extract(pqc_keccak_state *out, const pqc_keccak_state *state, unsigned lanes);
 
 /*
- * A sponge. Life: init, absorb any number of times, finish, squeeze any number
+ * A sponge. Life: set `scratch`, init, absorb any number of times, finish, squeeze any number
  * of times. Holds no other memory than itself and the scratch it was given.
  *
  * The scratch has two lives: the permutation works in it, and between two
@@ -59,10 +59,18 @@ typedef struct {
     uint8_t suffix;
 } pqc_sponge;
 
-void pqc_shake128_init(pqc_sponge *sponge, pqc_keccak_state *scratch); /* rate 168 */
-void pqc_shake256_init(pqc_sponge *sponge, pqc_keccak_state *scratch); /* rate 136 */
-void pqc_sha3_256_init(pqc_sponge *sponge, pqc_keccak_state *scratch); /* rate 136 */
-void pqc_sha3_512_init(pqc_sponge *sponge, pqc_keccak_state *scratch); /* rate 72 */
+#define PQC_SHAKE128_RATE 168
+#define PQC_SHAKE256_RATE 136
+#define PQC_SHA3_512_RATE 72
+
+/* Which function: its rate, and its suffix and first bit of padding (FIPS 202 section 6). */
+#define PQC_SHAKE128 (PQC_SHAKE128_RATE | 0x1f << 8)
+#define PQC_SHAKE256 (PQC_SHAKE256_RATE | 0x1f << 8)
+#define PQC_SHA3_256 (PQC_SHAKE256_RATE | 0x06 << 8)
+#define PQC_SHA3_512 (PQC_SHA3_512_RATE | 0x06 << 8)
+
+/* Begin; `sponge->scratch` was set before, and is kept. */
+void pqc_sponge_init(pqc_sponge *sponge, unsigned function);
 
 void pqc_sponge_absorb(pqc_sponge *sponge, const uint8_t *data, size_t bytes);
 /* Absorb one byte: domain separators, nonces, matrix indices. */
@@ -70,8 +78,11 @@ void pqc_sponge_absorb_byte(pqc_sponge *sponge, uint8_t byte);
 /* Pad; no permutation happens yet: the first squeeze does it. */
 void pqc_sponge_finish(pqc_sponge *sponge);
 void pqc_sponge_squeeze(pqc_sponge *sponge, uint8_t *out, size_t bytes);
-/* SHAKE256 of `data` so far, in the scratch the sponge already has. */
+/* SHAKE256 of `data` so far. */
 void pqc_shake256_start(pqc_sponge *sponge, const uint8_t *data, size_t bytes);
+/* A function of `seed` and a number of two bytes, finished. */
+void pqc_sponge_numbered(pqc_sponge *sponge, unsigned function, const uint8_t *seed, size_t bytes,
+                         unsigned number);
 /* Finish, then the first `bytes` of output. */
 void pqc_sponge_result(pqc_sponge *sponge, uint8_t *out, size_t bytes);
 /*
@@ -80,9 +91,5 @@ void pqc_sponge_result(pqc_sponge *sponge, uint8_t *out, size_t bytes);
  * mixed with pqc_sponge_squeeze() on one sponge.
  */
 const uint8_t *pqc_sponge_squeeze_block(pqc_sponge *sponge);
-
-#define PQC_SHAKE128_RATE 168
-#define PQC_SHAKE256_RATE 136
-#define PQC_SHA3_512_RATE 72
 
 #endif

@@ -18,11 +18,12 @@ _Static_assert(sizeof(kem_ws) <= PQC_KEM_ENCAPSULATE_WS_BYTES, "pqc.h states too
 _Static_assert(sizeof(kem_ws) <= PQC_KEM_DECAPSULATE_EXPANDED_WS_BYTES, "pqc.h states too little");
 _Static_assert(PQC_KEM_EXPANDED_BYTES % PQC_WS_ALIGN == 0, "the key in front keeps alignment");
 
-#define STACK_BYTES 336 /* what a call leaves below its own frame, at most */
+#define STACK_BYTES 320 /* what a call leaves below its own frame, at most */
 
 PQC_COLD static void hash_256(kem_ws *ws, uint8_t out[32], const uint8_t *data, size_t bytes)
 {
-    pqc_sha3_256_init(&ws->sponge, &ws->scratch);
+    ws->sponge.scratch = &ws->scratch;
+    pqc_sponge_init(&ws->sponge, PQC_SHA3_256);
     pqc_sponge_absorb(&ws->sponge, data, bytes);
     pqc_sponge_result(&ws->sponge, out, 32);
 }
@@ -31,7 +32,8 @@ PQC_COLD static void hash_256(kem_ws *ws, uint8_t out[32], const uint8_t *data, 
 PQC_COLD static void hash_512(kem_ws *ws, const uint8_t first[32], const uint8_t *second,
                               size_t second_bytes)
 {
-    pqc_sha3_512_init(&ws->sponge, &ws->scratch);
+    ws->sponge.scratch = &ws->scratch;
+    pqc_sponge_init(&ws->sponge, PQC_SHA3_512);
     pqc_sponge_absorb(&ws->sponge, first, 32);
     pqc_sponge_absorb(&ws->sponge, second, second_bytes);
     pqc_sponge_result(&ws->sponge, ws->pair, 64);
@@ -162,32 +164,34 @@ PQC_COLD PQC_NOINLINE static int check_expanded(kem_ws *ws, const uint8_t *expan
     return bad != 0 ? PQC_ERR_BAD_KEY : PQC_OK;
 }
 
-PQC_COLD int pqc_kem_keypair(uint8_t public_key[PQC_KEM_PUBLIC_BYTES],
-                             const uint8_t seed[PQC_KEM_SEED_BYTES], void *ws, size_t ws_bytes)
+/* A public key, or an expanded one. Which is public. */
+PQC_COLD static int make_key(uint8_t *key, size_t key_bytes, const uint8_t *seed, void *ws,
+                             size_t ws_bytes)
 {
     int result = pqc_check_workspace(ws, ws_bytes, sizeof(kem_ws));
     if (result != PQC_OK) {
-        pqc_wipe(public_key, PQC_KEM_PUBLIC_BYTES);
+        pqc_wipe(key, key_bytes);
         return result;
     }
-    generate(ws, public_key, NULL, seed);
-    pqc_wipe(ws, sizeof(kem_ws));
-    pqc_burn_stack(STACK_BYTES);
+    if (key_bytes == PQC_KEM_PUBLIC_BYTES) {
+        generate(ws, key, NULL, seed);
+    } else {
+        expand(ws, key, seed);
+    }
+    pqc_clean(ws, sizeof(kem_ws), STACK_BYTES);
     return PQC_OK;
 }
 
-PQC_COLD int pqc_kem_expand(uint8_t expanded[PQC_KEM_EXPANDED_BYTES],
-                            const uint8_t seed[PQC_KEM_SEED_BYTES], void *ws, size_t ws_bytes)
+int pqc_kem_keypair(uint8_t public_key[PQC_KEM_PUBLIC_BYTES],
+                    const uint8_t seed[PQC_KEM_SEED_BYTES], void *ws, size_t ws_bytes)
 {
-    int result = pqc_check_workspace(ws, ws_bytes, sizeof(kem_ws));
-    if (result != PQC_OK) {
-        pqc_wipe(expanded, PQC_KEM_EXPANDED_BYTES);
-        return result;
-    }
-    expand(ws, expanded, seed);
-    pqc_wipe(ws, sizeof(kem_ws));
-    pqc_burn_stack(STACK_BYTES);
-    return PQC_OK;
+    return make_key(public_key, PQC_KEM_PUBLIC_BYTES, seed, ws, ws_bytes);
+}
+
+int pqc_kem_expand(uint8_t expanded[PQC_KEM_EXPANDED_BYTES],
+                   const uint8_t seed[PQC_KEM_SEED_BYTES], void *ws, size_t ws_bytes)
+{
+    return make_key(expanded, PQC_KEM_EXPANDED_BYTES, seed, ws, ws_bytes);
 }
 
 PQC_COLD int pqc_kem_encapsulate(uint8_t ciphertext[PQC_KEM_CIPHERTEXT_BYTES],
@@ -209,8 +213,7 @@ PQC_COLD int pqc_kem_encapsulate(uint8_t ciphertext[PQC_KEM_CIPHERTEXT_BYTES],
     hash_256(w, w->message, public_key, PQC_KEM_PUBLIC_BYTES);
     (void)encrypt(w, ciphertext, NULL, public_key, coins, w->message);
     memcpy(shared, w->pair, PQC_KEM_SHARED_BYTES);
-    pqc_wipe(ws, sizeof(kem_ws));
-    pqc_burn_stack(STACK_BYTES);
+    pqc_clean(ws, sizeof(kem_ws), STACK_BYTES);
     return PQC_OK;
 }
 
@@ -229,8 +232,7 @@ PQC_COLD int pqc_kem_decapsulate(uint8_t shared[PQC_KEM_SHARED_BYTES],
     kem_ws *rest = (kem_ws *)(void *)(expanded + PQC_KEM_EXPANDED_BYTES);
     expand(rest, expanded, seed);
     decapsulate(rest, shared, expanded, ciphertext);
-    pqc_wipe(ws, need);
-    pqc_burn_stack(STACK_BYTES);
+    pqc_clean(ws, need, STACK_BYTES);
     return PQC_OK;
 }
 
@@ -250,7 +252,6 @@ PQC_COLD int pqc_kem_decapsulate_expanded(uint8_t shared[PQC_KEM_SHARED_BYTES],
     } else {
         pqc_wipe(shared, PQC_KEM_SHARED_BYTES);
     }
-    pqc_wipe(ws, sizeof(kem_ws));
-    pqc_burn_stack(STACK_BYTES);
+    pqc_clean(ws, sizeof(kem_ws), STACK_BYTES);
     return result;
 }

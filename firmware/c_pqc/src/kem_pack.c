@@ -46,16 +46,20 @@ uint32_t pqc_kem_out_of_range(const uint8_t *packed, size_t bytes)
 uint32_t pqc_kem_compress10(uint8_t *out, const uint8_t *expected, const pqc_poly16 *poly)
 {
     uint32_t difference = 0;
-    for (const int16_t *c = poly->c; c != poly->c + 256; c += 4) {
-        uint32_t last = COMPRESS_10(c[3]) & 0x3ff;
-        uint32_t word = (COMPRESS_10(c[0]) & 0x3ff) | (COMPRESS_10(c[1]) & 0x3ff) << 10 |
-                        (COMPRESS_10(c[2]) & 0x3ff) << 20 | last << 30;
+    for (const int16_t *c = poly->c; c != poly->c + 256;) {
+        uint32_t word = 0;
+        for (const int16_t *stop = c + 3; c != stop; c++) {
+            word = word >> 10 | COMPRESS_10(*c) << 22;
+        }
+        uint32_t last = COMPRESS_10(*c++) & 0x3ff;
+        word = word >> 2 | last << 30;
+        last >>= 2;
         if (out != NULL) {
             pqc_store32(out, word);
-            out[4] = (uint8_t)(last >> 2);
+            out[4] = (uint8_t)last;
             out += 5;
         } else {
-            difference |= (pqc_load32(expected) ^ word) | (expected[4] ^ last >> 2);
+            difference |= (pqc_load32(expected) ^ word) | (expected[4] ^ last);
             expected += 5;
         }
     }
@@ -77,19 +81,16 @@ uint32_t pqc_kem_compress4(uint8_t *out, const uint8_t *expected, const pqc_poly
     return difference;
 }
 
-PQC_INLINE int16_t decompress10(uint32_t y)
-{
-    return (int16_t)((y * PQC_Q + 512) >> 10);
-}
-
 void pqc_kem_decompress10(pqc_poly16 *poly, const uint8_t in[KEM_U_BYTES])
 {
-    for (int16_t *c = poly->c; c != poly->c + 256; c += 4, in += 5) {
-        uint32_t low = pqc_load32(in);
-        c[0] = decompress10(low & 0x3ff);
-        c[1] = decompress10((low >> 10) & 0x3ff);
-        c[2] = decompress10((low >> 20) & 0x3ff);
-        c[3] = decompress10((low >> 30) | ((uint32_t)in[4] << 2));
+    for (int16_t *c = poly->c; c != poly->c + 256; in += 5) {
+        uint32_t bits = pqc_load32(in);
+        for (unsigned i = 0; i < 4; i++, bits >>= 10) {
+            if (i == 3) {
+                bits |= (uint32_t)in[4] << 2;
+            }
+            *c++ = (int16_t)(((bits & 0x3ff) * PQC_Q + 512) >> 10);
+        }
     }
 }
 

@@ -73,11 +73,7 @@ PQC_HOT static int16_t *reject_part(int16_t *out, const uint32_t *in)
 void pqc_kem_add_matrix_product(kem_ws *ws, const pqc_poly16 *factor, const uint8_t rho[32],
                                 uint8_t first, uint8_t second)
 {
-    pqc_shake128_init(&ws->sponge, &ws->scratch);
-    pqc_sponge_absorb(&ws->sponge, rho, 32);
-    pqc_sponge_absorb_byte(&ws->sponge, first);
-    pqc_sponge_absorb_byte(&ws->sponge, second);
-    pqc_sponge_finish(&ws->sponge);
+    pqc_sponge_numbered(&ws->sponge, PQC_SHAKE128, rho, 32, first | (unsigned)second << 8);
     unsigned done = 0; /* groups of four coefficients */
     unsigned left = 0; /* coefficients short of a group */
     while (done < 64) {

@@ -132,6 +132,5 @@ PQC_COLD void pqc_sha256(uint8_t digest[PQC_SHA256_BYTES], const uint8_t *data, 
     pqc_sha256_init(&ctx);
     pqc_sha256_update(&ctx, data, data_bytes);
     pqc_sha256_final(&ctx, digest);
-    pqc_wipe(&ctx, sizeof ctx);
-    pqc_burn_stack(STACK_BYTES);
+    pqc_clean(&ctx, sizeof ctx, STACK_BYTES);
 }

@@ -11,32 +11,30 @@ PQC_COLD PQC_NOINLINE static void run(pqc_sponge *sponge, uint8_t *out, size_t o
     pqc_sponge_result(sponge, out, out_bytes);
 }
 
-typedef void (*init_function)(pqc_sponge *sponge, pqc_keccak_state *scratch);
-
-PQC_COLD PQC_NOINLINE static void hash(init_function init, uint8_t *out, size_t out_bytes,
+PQC_COLD PQC_NOINLINE static void hash(unsigned function, uint8_t *out, size_t out_bytes,
                                        const uint8_t *data, size_t data_bytes)
 {
     struct {
         pqc_sponge sponge;
         pqc_keccak_state scratch;
     } work;
-    init(&work.sponge, &work.scratch);
+    work.sponge.scratch = &work.scratch;
+    pqc_sponge_init(&work.sponge, function);
     run(&work.sponge, out, out_bytes, data, data_bytes);
-    pqc_wipe(&work, sizeof work);
-    pqc_burn_stack(STACK_BYTES);
+    pqc_clean(&work, sizeof work, STACK_BYTES);
 }
 
 void pqc_sha3_256(uint8_t digest[PQC_SHA3_256_BYTES], const uint8_t *data, size_t data_bytes)
 {
-    hash(pqc_sha3_256_init, digest, PQC_SHA3_256_BYTES, data, data_bytes);
+    hash(PQC_SHA3_256, digest, PQC_SHA3_256_BYTES, data, data_bytes);
 }
 
 void pqc_shake128(uint8_t *out, size_t out_bytes, const uint8_t *data, size_t data_bytes)
 {
-    hash(pqc_shake128_init, out, out_bytes, data, data_bytes);
+    hash(PQC_SHAKE128, out, out_bytes, data, data_bytes);
 }
 
 void pqc_shake256(uint8_t *out, size_t out_bytes, const uint8_t *data, size_t data_bytes)
 {
-    hash(pqc_shake256_init, out, out_bytes, data, data_bytes);
+    hash(PQC_SHAKE256, out, out_bytes, data, data_bytes);
 }

@@ -2,35 +2,13 @@
 /* sponge.c - SHA-3 and SHAKE over the permutation seam (FIPS 202 sections 4 to 6). */
 #include "keccak.h"
 
-static void sponge_init(pqc_sponge *sponge, pqc_keccak_state *scratch, uint8_t rate,
-                        uint8_t suffix)
+void pqc_sponge_init(pqc_sponge *sponge, unsigned function)
 {
     /* All three representations have the zero state in common. */
     memset(&sponge->state, 0, sizeof sponge->state);
-    sponge->scratch = scratch;
-    sponge->rate = rate;
+    sponge->rate = (uint8_t)function;
     sponge->used = 0;
-    sponge->suffix = suffix;
-}
-
-void pqc_shake128_init(pqc_sponge *sponge, pqc_keccak_state *scratch)
-{
-    sponge_init(sponge, scratch, PQC_SHAKE128_RATE, 0x1f);
-}
-
-void pqc_shake256_init(pqc_sponge *sponge, pqc_keccak_state *scratch)
-{
-    sponge_init(sponge, scratch, PQC_SHAKE256_RATE, 0x1f);
-}
-
-void pqc_sha3_256_init(pqc_sponge *sponge, pqc_keccak_state *scratch)
-{
-    sponge_init(sponge, scratch, PQC_SHAKE256_RATE, 0x06);
-}
-
-void pqc_sha3_512_init(pqc_sponge *sponge, pqc_keccak_state *scratch)
-{
-    sponge_init(sponge, scratch, PQC_SHA3_512_RATE, 0x06);
+    sponge->suffix = (uint8_t)(function >> 8);
 }
 
 /* XOR up to a lane's worth of bytes into the block at `position`, within one lane. */
@@ -102,8 +80,18 @@ void pqc_sponge_squeeze(pqc_sponge *sponge, uint8_t *out, size_t bytes)
 
 void pqc_shake256_start(pqc_sponge *sponge, const uint8_t *data, size_t bytes)
 {
-    pqc_shake256_init(sponge, sponge->scratch);
+    pqc_sponge_init(sponge, PQC_SHAKE256);
     pqc_sponge_absorb(sponge, data, bytes);
+}
+
+void pqc_sponge_numbered(pqc_sponge *sponge, unsigned function, const uint8_t *seed, size_t bytes,
+                         unsigned number)
+{
+    pqc_sponge_init(sponge, function);
+    pqc_sponge_absorb(sponge, seed, bytes);
+    pqc_sponge_absorb_byte(sponge, (uint8_t)number);
+    pqc_sponge_absorb_byte(sponge, (uint8_t)(number >> 8));
+    pqc_sponge_finish(sponge);
 }
 
 void pqc_sponge_result(pqc_sponge *sponge, uint8_t *out, size_t bytes)

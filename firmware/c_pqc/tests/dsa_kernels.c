@@ -115,7 +115,7 @@ static void library_power2round(int32_t *t1, int32_t *t0, int32_t r)
     t.c[0] = r;
     pqc_dsa_pack_t1(packed1, &t);
     pqc_dsa_unpack_t1(&t1s, packed1);
-    *t1 = t1s.c[0];
+    *t1 = -t1s.c[0] / (1 << DSA_D);
     pqc_dsa_pack_t0(packed0, &t);
     *t0 = 4096 - ((packed0[0] | packed0[1] << 8) & 0x1FFF);
 }
@@ -133,7 +133,8 @@ int kernel_field_hash(uint8_t digest[32])
     pqc_keccak_state scratch;
     pqc_sponge sponge;
 
-    pqc_shake128_init(&sponge, &scratch);
+    sponge.scratch = &scratch;
+    pqc_sponge_init(&sponge, PQC_SHAKE128);
     for (int32_t r = 0; r < DSA_Q; r++) {
         int32_t t1, t0, low, high, hinted, decomposed;
         absorb_number(&sponge, centred(r));

@@ -234,7 +234,8 @@ def test_results_are_those_of_the_host_within_the_budget(target: Target, key: by
     if target.compiler != "gcc":
         return  # the budget is GCC's
     for function, budget in BUDGET.get(target.core, {}).items():
-        allowed = budget if target.level == "-O2" else budget * 1.1
+        # The budget is that of -O2; elsewhere (-Os is short first, -O3 unrolls) this only guards.
+        allowed = budget if target.level == "-O2" else budget * 1.2
         assert cycles[function] <= allowed, function
 
 
