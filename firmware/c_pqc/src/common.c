@@ -40,8 +40,10 @@ void pqc_wipe(void *secret, size_t bytes)
 }
 
 /* One frame for every depth, hence the variable length: `words` is a constant of the caller. */
-void pqc_clean_words(void *secret, size_t bytes, unsigned words)
+void pqc_clean_words(void *secret, size_t bytes, unsigned words, unsigned filler)
 {
+    volatile uint32_t hole = filler; /* takes the word a frame may have for alignment */
+    (void)hole;
     pqc_wipe(secret, bytes);
     uint32_t dead[words];
     volatile uint32_t *p = dead; /* not pqc_wipe(): its own frame would lie below this one */

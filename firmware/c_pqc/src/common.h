@@ -167,11 +167,12 @@ int pqc_check_workspace(const void *ws, size_t ws_bytes, size_t need);
 #define PQC_BURN_QUARTERS 4
 #endif
 
-void pqc_clean_words(void *secret, size_t bytes, unsigned words);
+void pqc_clean_words(void *secret, size_t bytes, unsigned words, unsigned filler);
 
 PQC_INLINE void pqc_clean(void *secret, size_t bytes, unsigned stack_bytes)
 {
-    pqc_clean_words(secret, bytes, stack_bytes / 16 * PQC_BURN_QUARTERS);
+    /* The fourth argument is for Arm, where a function may save r3 for no more than alignment. */
+    pqc_clean_words(secret, bytes, stack_bytes / 16 * PQC_BURN_QUARTERS, 0);
     PQC_MEMORY_BARRIER(); /* no tail call: it would start higher up and end too early */
 }
 

@@ -18,7 +18,7 @@ _Static_assert(sizeof(kem_ws) <= PQC_KEM_ENCAPSULATE_WS_BYTES, "pqc.h states too
 _Static_assert(sizeof(kem_ws) <= PQC_KEM_DECAPSULATE_EXPANDED_WS_BYTES, "pqc.h states too little");
 _Static_assert(PQC_KEM_EXPANDED_BYTES % PQC_WS_ALIGN == 0, "the key in front keeps alignment");
 
-#define STACK_BYTES 320 /* what a call leaves below its own frame, at most */
+#define STACK_BYTES 304 /* what a call leaves below its own frame, at most */
 
 PQC_COLD static void hash_256(kem_ws *ws, uint8_t out[32], const uint8_t *data, size_t bytes)
 {
