@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,8 @@ from pqmesh_node.store import Directory
 from pqmesh_node.store import Store as BoardStore
 
 SOON_S = 15.0
+FEW = 40
+"""Kinds of events with more than these are only counted in what a failed wait says."""
 
 
 def make_config(folder: Path, **sections: Any) -> Config:
@@ -73,9 +76,16 @@ class Watched:
                 while len(found := self.of(kind, **details)) < count:
                     self.seen.append(await self._events.next())
         except TimeoutError:
-            lines = "\n".join(str(event.as_json()) for event in self.seen)
-            raise AssertionError(f"no {kind} x{count} {details} among\n{lines}") from None
+            raise AssertionError(self._account(kind, count, details)) from None
         return found
+
+    def _account(self, kind: str, count: int, details: dict[str, Any]) -> str:
+        """What was seen instead: how many of each kind, and the last of those that are few."""
+        kinds = Counter(event.kind for event in self.seen)
+        few = [event for event in self.seen if kinds[event.kind] <= FEW][-FEW:]
+        lines = "\n".join(str(event.as_json()) for event in few)
+        lost = f", {self._events.lost} lost" if self._events.lost else ""
+        return f"no {kind} x{count} {details} among {dict(kinds)}{lost}\n{lines}"
 
     def of(self, kind: str, **details: Any) -> list[Event]:
         """The events of ``kind`` collected so far."""
