@@ -74,7 +74,7 @@ class Station:
         self.events: list[Record] = []
         self.counts: Counter[str] = Counter()
         self.airtime_us = 0
-        self.gate = AirGate(budget, engine.next_transmit, kind_of)
+        self.gate = AirGate(budget, engine.next_transmit, kind_of, engine.waits)
         self._world = world
         self._work = work
         self._dice = random.Random(f"{world.seed}/station/{self.number}")
@@ -109,7 +109,7 @@ class Station:
             return max(now_us, self._busy_until_us)
         if now_us < self._radio_free_us:
             return max(self._radio_free_us, self._busy_until_us)
-        if self.gate.offer(now_us) is not None:
+        if self.gate.waiting(now_us):
             return max(now_us, self._quiet_us, self._busy_until_us)
         moments: list[int] = []
         possible = self.gate.next_possible_us(now_us)
@@ -128,9 +128,8 @@ class Station:
             self._receive(self._inbox.popleft())
         if now_us < max(self._busy_until_us, self._radio_free_us):
             return
-        frame = self.gate.offer(now_us)
-        if frame is not None:
-            self._talk(frame, now_us)
+        if self.gate.waiting(now_us):
+            self._talk(now_us)
             return
         deadline = self.engine.next_deadline()
         if deadline is not None and deadline <= self._engine_ms():
@@ -144,13 +143,17 @@ class Station:
             self.counts[f"refused: {error}"] += 1
         self._settle()
 
-    def _talk(self, frame: bytes, now_us: int) -> None:
+    def _talk(self, now_us: int) -> None:
+        """Take the next frame only when it can go: until then it may become pointless."""
         times = self._world.times
         if now_us < self._quiet_us:
             return
         if not self._world.medium.idle(self.number, now_us):
             self.counts["deferred"] += 1
             self._quiet_us = now_us + times.wait_us(self._dice)
+            return
+        frame = self.gate.offer(now_us)
+        if frame is None:  # the law holds it
             return
         end_us = self._world.medium.transmit(self.number, frame, now_us)
         self.gate.started(now_us)

@@ -31,6 +31,7 @@ class AirGate:
 
     :param pull: gives the next frame, or None: ``Engine.next_transmit``
     :param kind_of: whose airtime the frame just pulled is, KNOWN or STRANGER; None: all is known
+    :param waits: whether ``pull`` has a frame: ``Engine.waits``; None: only pulling tells
     """
 
     def __init__(
@@ -38,16 +39,32 @@ class AirGate:
         budget: "AirtimeBudget",
         pull: "Callable[[], bytes | None]",
         kind_of: "Callable[[bytes], int] | None" = None,
+        waits: "Callable[[], bool] | None" = None,
     ) -> None:
         self.dropped = 0  # frames for which there was no room, or no budget is large enough
         self.held_us = 0  # how long known frames have waited, all in all
         self._budget = budget
         self._pull = pull
         self._kind_of = kind_of
+        self._waits = waits
         self._offered: "tuple[bytes, int] | None" = None  # may start; the radio has not begun
         self._held: "bytes | None" = None  # known, and may not start yet
         self._held_since = 0
         self._strangers: "deque[bytes]" = deque((), HELD_FRAMES)
+
+    def waiting(self, now_us: int) -> bool:
+        """Whether ``offer`` may have a frame now, and nothing is pulled to find out.
+
+        A radio asks this while it must not talk: a question pulled before the channel is free
+        may have been answered by then.
+        """
+        if self._offered is not None:
+            return True
+        if self._strangers and self._may(self._strangers[0], STRANGER, now_us):
+            return True
+        if self._held is not None:
+            return self._may(self._held, KNOWN, now_us)
+        return self.offer(now_us) is not None if self._waits is None else self._waits()
 
     def offer(self, now_us: int) -> "bytes | None":
         """Return the frame to send next if it may start now: the same one until ``started``.

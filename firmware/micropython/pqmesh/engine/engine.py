@@ -219,6 +219,10 @@ class Engine:
         """
         return self._context.tx.next(now)
 
+    def waits(self) -> bool:
+        """Whether ``next_transmit`` has a frame: for a radio that cannot talk yet."""
+        return self._context.tx.waits()
+
     @property
     def destination(self) -> bytes:
         """The link address that the last frame from ``next_transmit`` must go to.

@@ -32,6 +32,7 @@ from ..wire.fragment import (
     Sack,
     fragment_kind,
 )
+from .transmit import POLL_INDEX
 
 if TYPE_CHECKING:
     from ..compat import Buffer
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from .stats import Stats, Tally
     from .transmit import TransmitQueue
 
-_SACK_BYTES = const(14)
+_POLL_BYTES = const(8)
 
 
 def fragments_needed(size: int, mtu: int) -> int:
@@ -177,9 +178,7 @@ class MessageSender:
             self._start_over(tx, now)
             return True
         self._asked = True
-        poll = make_poll(self.number, self.digest)
-        self._tally.sent += len(poll)
-        self._await(tx.put(poll, now))
+        self._await(tx.put_poll(self, now))
         return True
 
     def hurry(self, tx: "TransmitQueue", now: int) -> None:
@@ -195,12 +194,23 @@ class MessageSender:
         """Whether fragment ``index`` has been acknowledged."""
         return bool(self._acknowledged >> index & 1)
 
+    def wanted(self, index: int, poll: bool) -> bool:
+        """Whether a frame that was queued is still to be sent; POLL_INDEX is a POLL."""
+        if self.finished:
+            return False
+        if index == POLL_INDEX:
+            return self._asked
+        return poll or not self.has(index)
+
     def frame_bytes(self, index: int) -> int:
-        """Return the length of fragment ``index`` as a frame."""
-        return HEADER_BYTES + len(self._payload(index))
+        """Return the length of fragment ``index`` as a frame, or of a POLL."""
+        return _POLL_BYTES if index == POLL_INDEX else HEADER_BYTES + len(self._payload(index))
 
     def frame(self, index: int, poll: bool) -> bytes:
-        """Build fragment ``index``; ``poll`` asks for a SACK."""
+        """Build fragment ``index``; ``poll`` asks for a SACK. Or a POLL alone."""
+        if index == POLL_INDEX:
+            self._tally.sent += _POLL_BYTES
+            return make_poll(self.number, self.digest)
         flags = self.number << 6 | (FLAG_POLL if poll else 0)
         flow = self.digest[:FLOW_BYTES]
         payload = self._payload(index)

@@ -14,8 +14,8 @@ Timers that began when a frame was queued would expire while a long burst is sti
 it should be through. What others queue later may delay it further: a session's segment is told
 when it is pulled, and when it has left, by drivers that say what time it is.
 
-Fragments of a handshake message are queued by number and built when they are pulled: a board
-need not hold 6 KB twice.
+Fragments of a handshake message, and questions about it, are queued by number and built when they
+are pulled: a board need not hold 6 KB twice, and a POLL that was answered meanwhile is not sent.
 
 On a shared link one listens after one has asked: a driver that says what time it is gets nothing
 for as long as an answer would take, until a frame arrives.
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     Entry = tuple[bytes | MessageSender, int, bool, bytes, int, Segment | None]
 
+POLL_INDEX = const(-1)  # among the fragments of a message: no fragment, a question about it
 _ANSWER_BYTES = const(27)  # an acknowledgement: header 5, AckBlock 6, tag 16
 
 
@@ -80,6 +81,11 @@ class TransmitQueue:
         size = sender.frame_bytes(index)
         return self._append(self._fragments, (sender, index, poll, to, size, None), now)
 
+    def put_poll(self, sender: "MessageSender", now: int) -> int:
+        """Queue a POLL about a message; return when it should have left."""
+        entry = (sender, POLL_INDEX, False, b"", sender.frame_bytes(POLL_INDEX), None)
+        return self._append(self._control, entry, now)
+
     def put_message(
         self, cid: int, frame: bytes, now: int, to: bytes = b"", segment: "Segment | None" = None
     ) -> int:
@@ -126,7 +132,7 @@ class TransmitQueue:
                 self._leave(lane)
                 asks = True  # nothing follows: the peer acknowledges soon
             if not isinstance(item, (bytes, bytearray)):
-                if item.finished or (item.has(index) and not asks):
+                if not item.wanted(index, asks):
                     continue
                 item = item.frame(index, asks)
             self._stats.frames_sent += 1
@@ -134,6 +140,17 @@ class TransmitQueue:
             if now is not None and asks and not self._link.point_to_point:
                 self._listening_until = now + self._cost_ms(octets, True)
             return item
+
+    def waits(self) -> bool:
+        """Whether there is something to send. What has become pointless is forgotten."""
+        for lane in (self._control, self._fragments):
+            while lane.entries:
+                item, index, asks, _, octets, _ = lane.entries[0]
+                if isinstance(item, (bytes, bytearray)) or item.wanted(index, asks):
+                    return True
+                lane.entries.pop(0)
+                lane.waiting_ms -= self._cost_ms(octets, asks)
+        return bool(self._sessions)
 
     def heard(self) -> None:
         """A frame has arrived: what was asked is answered, as far as the queue can tell."""

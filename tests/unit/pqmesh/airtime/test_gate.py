@@ -68,6 +68,37 @@ def test_what_is_offered_stays_offered_until_it_has_started():
         radio.gate.started(9)
 
 
+def test_a_radio_that_must_not_talk_yet_learns_that_something_waits_and_pulls_nothing():
+    queue = [b"stale", b"fresh"]
+    account = AirtimeBudget(BAND, SF9)
+    gate = AirGate(account, lambda: queue.pop(0) if queue else None, None, lambda: bool(queue))
+    assert gate.waiting(0)
+    assert queue == [b"stale", b"fresh"]
+    del queue[0]  # it was answered while the channel was busy
+    assert gate.offer(0) == b"fresh"
+    assert gate.waiting(0)  # offered, not started
+    gate.started(0)
+    assert not gate.waiting(1)
+
+
+def test_what_the_law_holds_does_not_wait_for_the_channel():
+    for waits in (None, lambda: True):
+        radio = Radio(*[FULL] * (IN_AN_HOUR + 1))
+        radio.gate._waits = waits
+        assert radio.gate.waiting(0)
+        radio.send()
+        assert not radio.gate.waiting(radio.now)
+        assert radio.gate.waiting(radio.gate.next_possible_us(radio.now))
+
+
+def test_strangers_wait_for_the_channel_when_their_time_has_come():
+    stranger = b"\x01" + bytes(221)
+    radio = Radio(*[stranger] * (36 * SECOND // 5 // AIR + 1), kinds=by_first_octet)
+    radio.send()
+    assert not radio.gate.waiting(radio.now)
+    assert radio.gate.waiting(radio.gate.next_possible_us(radio.now))
+
+
 def test_a_known_frame_waits_for_its_time_and_the_engine_s_clock_with_it():
     radio = Radio(*[FULL] * (IN_AN_HOUR + 2))
     assert radio.send() == IN_AN_HOUR

@@ -146,6 +146,23 @@ def test_a_burst_without_an_answer_is_asked_about_by_a_poll():
     assert bench.indexes() == [3, 4, 5]
 
 
+@pytest.mark.parametrize("how", ["answered", "acknowledged", "finished"])
+def test_a_poll_that_waits_for_the_link_is_dropped_with_its_reason(how):
+    bench = Bench()
+    bench.frames()
+    assert bench.timeout()
+    sent = bench.tally.sent
+    if how == "answered":
+        bench.sender.answered(1000)
+    elif how == "acknowledged":
+        bench.sack((1 << 32) - 1)
+    else:
+        bench.sender.finished = True
+    assert not bench.tx.waits()
+    assert bench.frames() == []
+    assert bench.tally.sent == sent
+
+
 def test_an_answer_that_begins_acknowledges_all_and_is_waited_for():
     bench = Bench()
     bench.frames()

@@ -87,6 +87,36 @@ def test_pointless_fragments_are_skipped():
     assert drain(tx) == []
 
 
+def test_a_question_is_built_when_pulled_and_not_when_it_was_answered_meanwhile():
+    tx, message = queue(), sender()
+    message._asked = True
+    tx.put_poll(message, 0)
+    assert tx.waits()
+    assert [len(frame) for frame in drain(tx)] == [8]
+    tx.put_poll(message, 0)
+    message.answered(0)
+    assert not tx.waits()
+    assert drain(tx) == []
+
+
+def test_what_has_become_pointless_does_not_wait():
+    tx, message = queue(), sender()
+    assert not tx.waits()
+    tx.put_fragment(message, 0, False, 0)
+    tx.put_fragment(message, 1, False, 0)
+    message._acknowledged = 0b001
+    assert tx.waits()
+    assert [decode_fragment(frame).index for frame in drain(tx)] == [1]
+    tx.put_fragment(message, 1, True, 0)
+    message.finished = True
+    assert not tx.waits()
+    tx.put_message(5, b"message", 0)
+    assert tx.waits()
+    tx.put(b"control", 0)
+    assert tx.waits()
+    assert drain(tx) == [b"control", b"message"]
+
+
 def test_control_goes_before_fragments_and_these_before_messages():
     tx, message = queue(), sender()
     tx.put_message(5, b"message", 0)
