@@ -123,7 +123,7 @@ def _ax25(rate: int) -> Bearer:
 
 SERIAL = Bearer(
     name="serial 115200",
-    profile=replace(SERIAL_LINK, turnaround_ms=3, burst=32, min_rto_ms=50),
+    profile=replace(SERIAL_LINK, turnaround_ms=3, burst=32, min_rto_ms=20),
     airtime=Wire(7 * 10 * 1e6 / 115_200, 255 / 254 * 10 * 1e6 / 115_200),
     times=RadioTimes(turnaround_us=3_000, gap_us=500),
     max_frame=512,

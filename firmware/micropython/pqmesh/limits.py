@@ -32,7 +32,7 @@ __all__ = (
 )
 
 _SACK_BYTES = const(14)
-_SLACK_MS = const(50)  # a peer's driver may look at its clock that late
+_SLACK_MS = const(25)  # a peer's driver may look at its clock that late
 MAX_FRAGMENTS = const(32)  # the SACK bitmap has 32 bits (constrained-design 4.1)
 FRAMES_PER_KEY = const(1 << 20)  # the three limits of constrained-design 4.5: with 8-byte
 FAILED_TAGS_PER_KEY = const(1 << 14)  # tags they keep the forgery advantage below 2^-50

@@ -33,6 +33,21 @@ def test_with_loss_the_median_on_lora_stays_within_a_tenth_of_the_prediction(mod
     assert found.quantile(0.5) <= WITHIN * TIMES[mode, "SF7, 1 %", loss].p50
 
 
+@pytest.mark.parametrize("bearer", ["SF9, 1 %", "AX.25 1200"])
+def test_hs_r_with_much_loss_is_as_quick_as_predicted_and_leaves_no_side_alone(bearer):
+    found = cell("d", bearer, 20, 60)
+    assert found.quantile(0.5) <= TIMES["d", bearer, 20].p50
+    assert found.quantile(0.9) <= 2 * TIMES["d", bearer, 20].p50
+    assert found.one_sided() == 0
+    assert not found.failures()
+
+
+@pytest.mark.parametrize("mode", ["a", "c", "dk", "d"])
+def test_a_cable_that_loses_a_fifth_is_within_a_tenth_of_the_prediction(mode):
+    found = cell(mode, "serial 115200", 20, 60)
+    assert found.quantile(0.5) <= WITHIN * TIMES[mode, "serial 115200", 20].p50
+
+
 def test_the_same_seed_gives_the_same_run():
     assert cell("c", "SF9, 1 %", 20, 2) == cell("c", "SF9, 1 %", 20, 2)
 

@@ -38,8 +38,8 @@ def test_airtime_counts_start_and_stop_bits():
 def test_every_frame_costs_its_preamble():
     dear = replace(SERIAL_LINK, frame_ms=300)
     assert dear.airtime_ms(1152) == 401
-    assert dear.sack_ms() == 2 * dear.turnaround_ms + dear.airtime_ms(14) + 50
-    assert dear.answer_due_ms(37) == 2 * dear.turnaround_ms + dear.airtime_ms(37) + 50
+    assert dear.sack_ms() == 2 * dear.turnaround_ms + dear.airtime_ms(14) + 25
+    assert dear.answer_due_ms(37) == 2 * dear.turnaround_ms + dear.airtime_ms(37) + 25
     assert SERIAL_LINK.sack_ms() == SERIAL_LINK.min_rto_ms
 
 

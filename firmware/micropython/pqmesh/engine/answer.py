@@ -17,15 +17,13 @@ if TYPE_CHECKING:
     from .flows import FlowTable
     from .session import Session
 
-_REPEATS = const(2)  # of the frame by timer; a repeated R1 draws more
-_SILENCES = const(4)  # in a row, of the message: a POLL, then heads
+_REPEATS = const(7)  # of the frame by timer; a repeated R1 draws more
+_SILENCES = const(6)  # in a row, of the message: a POLL or two, then heads
 
 
-def patience_ms(link: "LinkProfile", doublings: int) -> int:
-    """Two round trips of R1 and R2 at first, but never under two of the link's floors."""
-    both = link.airtime_ms(RESUME_BYTES) + link.airtime_ms(RESUMED_BYTES)
-    first = max(2 * (both + 2 * link.turnaround_ms), 2 * link.min_rto_ms)
-    return min(first << doublings, link.max_rto_ms)
+def patience_ms(link: "LinkProfile", silences: int) -> int:
+    """From the end of R1: one round trip, twice as long after every second silence."""
+    return min(link.answer_due_ms(RESUMED_BYTES) << silences // 2, link.max_rto_ms)
 
 
 class Answer:
@@ -68,6 +66,10 @@ class Answer:
             return self._deadline
         return sender.deadline
 
+    def due(self, now: int) -> bool:
+        """Whether R3 is late, or the end has come."""
+        return now >= self.deadline and not (self.sender and self.sender.settle(now))
+
     def settled(self) -> bool:
         """Whether R2 will not be repeated any more: if the peer is there, it does not go on."""
         return self.repeats >= (_SILENCES if self.mode == HS_RK else _REPEATS)
@@ -75,6 +77,11 @@ class Answer:
     def start(self, context: "Context", now: int) -> None:
         """Send R2 for the first time."""
         self.expires_at = now + context.link.handshake_ms
+        self.begin(context, now)
+
+    def begin(self, context: "Context", now: int) -> None:
+        """Send R2, and repeat it as often as one does."""
+        self.repeats = 0
         if self.mode == HS_RK:
             self.sender = MessageSender(self.r2, M2, HS_RK, context.link, self.tally)
             self.sender.start(context.tx, now)
@@ -85,7 +92,9 @@ class Answer:
         """Send the frame, or send it again."""
         self.tally.sent += RESUMED_BYTES
         left_at = context.tx.put(self.r2, now)
-        self._deadline = left_at + patience_ms(context.link, self.repeats)
+        # The peer's own timer began earlier, and its R1 goes first: it draws R2 all the same.
+        link = context.link
+        self._deadline = left_at + patience_ms(link, self.repeats) + link.airtime_ms(RESUME_BYTES)
 
     def repeat(self, context: "Context", now: int) -> None:
         """R3 has not come in time."""

@@ -98,7 +98,7 @@ class Engine:
         if keyring is None or not entrances.fits(HS_K, link.mtu):
             for size in MESSAGE_BYTES.values():
                 fragments_needed(size, link.mtu)
-        self._flows = FlowTable(limits.flows, link.handshake_ms, _headless(link))
+        self._flows = FlowTable(limits.flows, link.handshake_ms, _headless(link, limits))
         self._sessions = SessionTable(self._context)
         self._handshakes = HandshakeTable(
             self._context, self._flows, self._sessions, trust, entrances, keyring
@@ -280,13 +280,13 @@ class Engine:
                 return
             if fragment.index:
                 if self._flows.keep(fragment, now):
-                    self._handshakes.overheard(fragment, now)
+                    self._table(fragment.mode()).overheard(fragment, now)
                     return
                 raise Unexpected("no such flow here")
             head = Head(fragment)
             owner, tally = self._table(head.mode).expects(head, now)
             flow = self._flows.open(head, owner, tally, now)
-            if owner and not self._context.link.point_to_point:
+            if owner:
                 self._handshakes.begun(owner, now)
         elif fragment.index:
             flow.store(fragment, now)
@@ -369,7 +369,7 @@ class Engine:
         if session is not None:
             session.repeat(now)
         else:
-            self._handshakes.repeat(done.owner, done.number, now)
+            self._table(done.mode).repeat(done.owner, done.number, now)
 
 
 def _entrances(
@@ -385,9 +385,9 @@ def _entrances(
     return Entrances(context, keyring, floors, network_key)
 
 
-def _headless(link: "LinkProfile") -> "Headless | None":
-    """A cable loses a head rarely; a radio as often as anything else."""
-    if link.point_to_point:
+def _headless(link: "LinkProfile", limits: "Limits") -> "Headless | None":
+    """A cable loses a head rarely, and a board saves the memory; a radio as often as the rest."""
+    if link.point_to_point and limits.flows <= BOARD.flows:
         return None
     from .headless import Headless
 

@@ -25,7 +25,7 @@ from .handshake import Handshake
 from .handshake_pool import ADMIT, ANSWER, OFFER, STAMP, VERIFY, HandshakePool
 from .hs_s import read_offer
 from .hs_s_steps import SigmaSteps
-from .sender import MessageSender
+from .sender import MessageSender, hush
 from .stats import Tally
 from .timers import earliest
 
@@ -197,14 +197,12 @@ class HandshakeTable:
 
         Nothing is proved by it, and nothing but a question is put off, while it goes on.
         """
-        link = self._context.link
-        quiet_until = now + link.sack_ms() + link.airtime_ms(link.mtu)
         for handshake in self.pool.all:
             sender = handshake.sender
-            if sender is None or sender.deadline is None or handshake.mode != fragment.mode():
+            if sender is None or handshake.mode != fragment.mode():
                 continue
             if fragment.number() in (M2, M3) and sender.number < fragment.number():
-                sender.deadline = max(sender.deadline, quiet_until)
+                hush(sender, self._context.link, now)
 
     def another_follows(self, flow: "Flow") -> bool:
         """Whether the peer goes on after this message, with no answer to it in between."""

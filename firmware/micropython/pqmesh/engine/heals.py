@@ -26,6 +26,7 @@ from ..wire.resumption import CID_BYTES, HEAL_BYTES, R1_BYTES, TICKET_BYTES
 from .answer import Answer
 from .hs_rk import Initiator, Responder, peek
 from .resumption import Pending
+from .sender import hush
 from .stats import Tally
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from typing import Any, Protocol
 
     from ..compat import Buffer
+    from ..wire.fragment import Fragment
     from .context import Context
     from .flows import Flow, FlowTable, Head
     from .peering import Peering
@@ -94,6 +96,19 @@ class HealTable:
                     peering.sender.answered(now)
                 return peering.handle, peering.tally
         raise Unexpected("R2 for no resumption of ours")
+
+    def overheard(self, fragment: "Fragment", now: int) -> None:
+        """A fragment of R2 has come without its head: do not talk over the rest."""
+        for peering in self._peerings.all if fragment.number() == M2 else ():
+            if peering.sender is not None:
+                hush(peering.sender, self._context.link, now)
+
+    def repeat(self, owner: int, number: int, now: int) -> None:
+        """The peer asks about an R1 that we have had whole: it has not heard R2."""
+        for peering in self._peerings.all if number == M1 else ():
+            answer = peering.answer
+            if answer is not None and answer.session.handle == owner and answer.settled():
+                answer.begin(self._context, now)
 
     def on_message(self, flow: "Flow", now: int) -> int:
         """Take a whole message; returns the handle it belongs to.

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from .session import Session
     from .tickets import Tickets
 
-TRIES = const(3)  # of R1 per generation held, before the next mode
-_HEAL_TRIES = const(4)  # of an R1 in fragments: all of it, a POLL, two heads
+TRIES = const(5)  # of R1 per generation held, before the next mode
+_HEAL_TRIES = const(6)  # of an R1 in fragments: all of it, a POLL, four heads
 
 
 class Peering:
@@ -156,7 +156,7 @@ class Peering:
         if sender is not None and self.touched_at >= 0:  # the peer knows this generation
             return sender.on_timeout(context.tx, now, context.stats)
         self._tries += 1
-        if self._tries > (2 * TRIES if twofold else _HEAL_TRIES):
+        if self._tries > _HEAL_TRIES:
             return False
         if sender is None or twofold:
             self._begin()
@@ -249,7 +249,9 @@ class Peering:
     def attempt_due(self, now: int) -> bool:
         """Whether our R1 has gone unanswered for long enough."""
         deadline = self._attempt_deadline()
-        return deadline is not None and now >= deadline
+        if deadline is None or now < deadline:
+            return False
+        return not (self.sender and self.sender.settle(now))
 
     def _attempt_deadline(self) -> "int | None":
         return self._deadline if self.sender is None else self.sender.deadline

@@ -213,7 +213,7 @@ class ResumeTable:
         """Send again, and give up, what has fallen due."""
         for peering in list(self._peerings.all):
             answer = peering.answer
-            if answer is not None and now >= answer.deadline:
+            if answer is not None and answer.due(now):
                 self._on_silence(peering, answer, now)
             if peering.attempt_due(now):
                 self._try(peering, now)

@@ -9,7 +9,12 @@
 
 The last fragment of a burst asks for a SACK, which is due within ``link.sack_ms()``: it leaves
 the peer before its public-key work begins. Where it does not come, a POLL asks again, at the
-price of 8 octets; where that stays unanswered too, the head alone does.
+price of 8 octets; where that stays unanswered too, twice if the flow is known there, the head
+alone does. The time begins when the question leaves the queue: it was put there before signatures
+were made and bursts had their turn.
+
+A peer is asked while its answer is awaited too, ever less often. It may be at work, so that
+silence means nothing then; but if the answer was one frame and lost, it comes again.
 """
 
 from ..compat import TYPE_CHECKING, const
@@ -37,10 +42,12 @@ from .transmit import POLL_INDEX
 if TYPE_CHECKING:
     from ..compat import Buffer
     from ..limits import LinkProfile
+    from .repeater import Repeater
     from .stats import Stats, Tally
     from .transmit import TransmitQueue
 
 _POLL_BYTES = const(8)
+_NUDGES = const(8)  # the first comes after this part of the patience for an answer
 
 
 def fragments_needed(size: int, mtu: int) -> int:
@@ -106,6 +113,13 @@ def verify_poll(poll: Poll, digest: bytes) -> None:
         raise BadTag("POLL of a flow its sender has not seen")
 
 
+def hush(sender: "MessageSender | Repeater", link: "LinkProfile", now: int) -> None:
+    """What may be its answer has been overheard: ask nothing before that can be over."""
+    if sender.deadline is not None:
+        quiet_until = now + link.sack_ms() + link.airtime_ms(link.mtu)
+        sender.deadline = max(sender.deadline, quiet_until)
+
+
 class MessageSender:
     """One handshake message under way. Holds the message itself and a head of one MTU.
 
@@ -131,9 +145,15 @@ class MessageSender:
         self.digest = head_digest(self._kind, number, self._count, self._head)
         self._acknowledged = 0
         self._heard = False  # a SACK has come since we last started over
-        self._asked = False  # since the last SACK or burst, a SACK has been asked for alone
+        self._asked = 0  # how often a SACK was asked for alone, since the last one or a burst
+        self._nudged = False  # a POLL is out that nothing depends on
+        self._nudge_ms = link.answer_ms // _NUDGES  # until the next one
         self._timeouts = 0  # in a row
         self._complete_at = -1
+        self._patient_until = 0  # while complete
+        self._queued_at = 0  # when the last question was
+        self._patience_ms = 0  # with it
+        self._reckoned: "int | None" = None  # the deadline, if that question left unclocked
         self.deadline: "int | None" = None
 
     def start(self, tx: "TransmitQueue", now: int) -> None:
@@ -152,7 +172,7 @@ class MessageSender:
             return  # the network repeated it
         self._acknowledged |= known
         self._heard = True
-        self._asked = False
+        self._asked = 0
         self._timeouts = 0
         if self._acknowledged == (1 << self._count) - 1:
             self._wait(now, self._link.answer_ms)
@@ -163,22 +183,35 @@ class MessageSender:
         """The answer to this message has begun to arrive, so all of it is there."""
         self._acknowledged = (1 << self._count) - 1
         self._heard = True
-        self._asked = False
+        self._asked = 0
         self._timeouts = 0
         rest_ms = MAX_FRAGMENTS * self._link.airtime_ms(self._link.mtu)
-        self._wait(now, self._link.answer_ms + rest_ms)
+        self._wait(now, self._link.answer_ms + rest_ms, rest_ms)
 
     def on_timeout(self, tx: "TransmitQueue", now: int, stats: "Stats") -> bool:
         """Do what is due at ``deadline``; returns False when the peer is given up."""
+        if self.settle(now):
+            return True
+        if self.complete and now < self._patient_until:
+            self._nudge(tx, now)
+            return True
         self._timeouts += 1
         if self._timeouts > self._link.tries:
             return False
         stats.frames_retransmitted += 1
-        if self._asked:
+        if self._asked > (1 if self._heard else 0):
             self._start_over(tx, now)
             return True
-        self._asked = True
-        self._await(tx.put_poll(self, now))
+        self._asked += 1
+        self._await(tx.put_poll(self, now), now)
+        return True
+
+    def settle(self, now: int) -> bool:
+        """Whether all that is due at ``deadline`` is to note that a question has left."""
+        if self._reckoned is None:
+            return False
+        self.deadline = max(self._reckoned, now + self._patience_ms)
+        self._reckoned = None
         return True
 
     def hurry(self, tx: "TransmitQueue", now: int) -> None:
@@ -199,8 +232,8 @@ class MessageSender:
         if self.finished:
             return False
         if index == POLL_INDEX:
-            return self._asked
-        return poll or not self.has(index)
+            return self._asked > 0 or self._nudged
+        return not self.complete and (poll or not self.has(index))
 
     def frame_bytes(self, index: int) -> int:
         """Return the length of fragment ``index`` as a frame, or of a POLL."""
@@ -208,7 +241,10 @@ class MessageSender:
 
     def frame(self, index: int, poll: bool) -> bytes:
         """Build fragment ``index``; ``poll`` asks for a SACK. Or a POLL alone."""
+        if (poll or index == POLL_INDEX) and not self.complete:
+            self._reckoned, self.deadline = self.deadline, self._queued_at
         if index == POLL_INDEX:
+            self._nudged = False
             self._tally.sent += _POLL_BYTES
             return make_poll(self.number, self.digest)
         flags = self.number << 6 | (FLAG_POLL if poll else 0)
@@ -239,7 +275,7 @@ class MessageSender:
         gone = now
         for index in wanted:
             gone = tx.put_fragment(self, index, index == wanted[-1], now)
-        self._await(gone)
+        self._await(gone, now)
 
     def _start_over(self, tx: "TransmitQueue", now: int) -> None:
         """Nobody knows this flow: the head was lost, or the peer restarted.
@@ -249,15 +285,29 @@ class MessageSender:
         self._acknowledged = 0
         self.complete = False
         self._heard = False
-        self._asked = True
-        self._await(tx.put_fragment(self, 0, True, now))
+        self._asked = 1
+        self._await(tx.put_fragment(self, 0, True, now), now)
 
-    def _wait(self, now: int, patience_ms: int) -> None:
+    def _wait(self, now: int, patience_ms: int, rest_ms: int = 0) -> None:
+        """All is there: expect the answer, of which ``rest_ms`` may be on its way."""
+        if not self.complete:
+            self._complete_at = now
         self.complete = True
-        self._complete_at = now
-        self.deadline = now + patience_ms
+        self._nudged = False
+        self._reckoned = None
+        self._patient_until = self.deadline = now + patience_ms
+        self.deadline = min(now + rest_ms + self._nudge_ms, self._patient_until)
 
-    def _await(self, gone: int) -> None:
+    def _nudge(self, tx: "TransmitQueue", now: int) -> None:
+        self._nudged = True
+        self._nudge_ms *= 2
+        tx.put_poll(self, now)
+        self.deadline = min(now + self._nudge_ms, self._patient_until)
+
+    def _await(self, gone: int, now: int) -> None:
         """Expect a SACK soon after ``gone``; from the second timeout in a row on, ever later."""
         patience_ms = self._link.sack_ms() << max(self._timeouts - 1, 0)
-        self.deadline = gone + min(patience_ms, self._link.max_rto_ms)
+        self._patience_ms = min(patience_ms, self._link.max_rto_ms)
+        self._queued_at = now
+        self._reckoned = None
+        self.deadline = gone + self._patience_ms

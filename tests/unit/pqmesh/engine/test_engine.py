@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """The whole engine: routing, the fuzz invariant, and two ends on a link that misbehaves."""
 
+from contextlib import nullcontext
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pqmesh.engine import Engine
 from pqmesh.engine.events import Closed, Delivered, Established, Lost, Received, Refused
+from pqmesh.engine.sender import MessageSender
+from pqmesh.engine.stats import Tally
 from pqmesh.errors import (
     BadTag,
     Malformed,
@@ -19,6 +23,7 @@ from pqmesh.errors import (
 )
 from pqmesh.framing.hdlc import Deframer, enframe
 from pqmesh.limits import BOARD, GATEWAY, RADIO_LINK, SERIAL_LINK, replace
+from pqmesh.wire.handshake import HS_S, M1
 from support.model_crypto import CountingEntropy
 from support.resumption import ResumePair
 from support.simulation import CRYPTO, NAMES, Medium, OpenHouse, Pair
@@ -313,3 +318,12 @@ def test_the_messages_of_a_healing_resumption_go_through_the_same_doors(lost):
     pair.run_until(lambda: pair.of(0, Established) and pair.of(1, Established))
     sacks = [frame for side in (0, 1) for frame in pair.sent[side] if frame[0] == 0x80]
     assert len(sacks) >= 2
+
+
+@pytest.mark.parametrize(("limits", "kept"), [(BOARD, False), (GATEWAY, True)])
+def test_on_a_cable_a_gateway_keeps_fragments_whose_head_was_lost(limits, kept):
+    """A board on a cable saves the memory: there the burst is sent again."""
+    engine = Engine(NAMES[0], CRYPTO, CountingEntropy(b"x"), SERIAL_LINK, limits=limits)
+    frame = MessageSender(bytes(900), M1, HS_S, SERIAL_LINK, Tally()).frame(1, False)
+    with nullcontext() if kept else pytest.raises(Unexpected):
+        engine.receive(frame, 0)

@@ -25,7 +25,7 @@ def test_its_timers_run():
     pair = ready()
     pair.intercept = lambda side, frame: []
     pair.resume(0)
-    pair.run_for(2_500)
+    pair.run_for(1_500)
     assert pair.kinds(0) == [R1, R1]
 
 

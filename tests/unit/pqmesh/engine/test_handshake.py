@@ -79,6 +79,9 @@ def test_the_deadline_is_the_senders_or_the_end():
     ours.send(bytes(100), 1, 100)
     assert 100 < ours.next_deadline() < 100 + SERIAL_LINK.handshake_ms
     frames(made)
+    assert ours.next_deadline() == 100  # it has left; the next look at the clock says when
+    assert ours.retransmit(5_000)
+    assert ours.next_deadline() == 5_000 + SERIAL_LINK.sack_ms()
     assert ours.retransmit(ours.next_deadline() - 1)
     assert frames(made) == []
     assert ours.retransmit(ours.next_deadline())

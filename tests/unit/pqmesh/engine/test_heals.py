@@ -88,3 +88,43 @@ def test_receive_does_no_public_key_work():
     assert set(pair.kinds(1)) <= {0x80}  # it may say that all is here
     pair.held = set()
     established(pair)
+
+
+# What is lost on the way.
+
+
+def test_r2_without_its_head_is_not_talked_over():
+    """The head of R2 was lost: R1 is not sent again while the rest comes in."""
+    pair = ready()
+    lost = []
+
+    def medium(side, frame):
+        if side == 1 and frame[0] == RK and frame[6] == 0 and not lost:
+            lost.append(frame)
+            return []
+        return [frame]
+
+    pair.intercept = medium
+    pair.resume(0, heal=True)
+    established(pair)
+    assert len(lost) == 1
+    assert pair.kinds(1).count(RK) == 7  # R2, and its head again
+    assert pair.kinds(0).count(RK) <= 7  # R1, and after the rest perhaps its head
+    assert pair.ends[0].stats.handshakes_failed == 0
+
+
+def test_r2_that_was_given_up_comes_again_when_its_r1_is_asked_about():
+    pair = ready(ALONE)
+    deaf = [True]
+    pair.intercept = lambda side, frame: (
+        [] if deaf[0] and side == 1 and frame[0] == RK else [frame]
+    )
+    pair.resume(0, heal=True)
+    while not (answers := [one.answer for one in pair.ends[1]._resumes._peerings.all]) or not (
+        answers[0] and answers[0].settled()
+    ):
+        pair.run_for(500)
+        assert pair.now < 60_000
+    deaf[0] = False
+    established(pair)
+    assert pair.kinds(0)[-1] == 0

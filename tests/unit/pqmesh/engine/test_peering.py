@@ -11,7 +11,7 @@ from pqmesh.engine.peering import TRIES, Peering
 from pqmesh.engine.resumption import Pending
 from pqmesh.engine.tickets import MemoryTickets, Ticket
 from pqmesh.identity import Identity
-from pqmesh.limits import BOARD, RADIO_LINK, SERIAL_LINK
+from pqmesh.limits import BOARD, RADIO_LINK, SERIAL_LINK, replace
 from pqmesh.wire.handshake import Params
 from pqmesh.wire.resumption import decode_resume
 from support.model_crypto import CountingEntropy, ModelCrypto
@@ -68,32 +68,35 @@ def tries_of(peering, context):
     return frames, waits
 
 
-def test_one_generation_is_tried_three_times_with_one_r1_and_patience_doubles():
+def test_one_generation_is_tried_five_times_with_one_r1_and_ever_more_patience():
     peering, context, _ = fresh()
     peering.connect(0)
     frames, waits = tries_of(peering, context)
-    assert len(frames) == TRIES == 3
+    assert len(frames) == TRIES == 5
     assert len(set(frames)) == 1
     airtime = RADIO_LINK.airtime_ms(42)
-    assert [wait - airtime for wait in waits] == [2_000, 4_000, 8_000]
-    assert peering.tally.sent == 3 * 42
-    assert context.stats.frames_retransmitted == 2
+    assert [wait - airtime for wait in waits] == [1_000, 1_000, 2_000, 2_000, 4_000]
+    assert peering.tally.sent == 5 * 42
+    assert context.stats.frames_retransmitted == 4
 
 
-def test_of_two_generations_each_is_tried_three_times_in_turn():
+def test_of_two_generations_each_is_tried_five_times_in_turn():
     peering, context, _ = fresh(CHILD)
     peering.connect(0)
     frames, waits = tries_of(peering, context)
     tickets = [decode_resume(frame).ticket for frame in frames]
-    assert tickets == [ticket_of(CHILD), ticket_of(ROOT)] * 3
-    assert len({decode_resume(frame).nonce for frame in frames}) == 6
+    assert tickets == [ticket_of(CHILD), ticket_of(ROOT)] * 5
+    assert len({decode_resume(frame).nonce for frame in frames}) == 10
     assert len({decode_resume(frame).cid() for frame in frames}) == 1
     airtime = RADIO_LINK.airtime_ms(42)
-    assert [wait - airtime for wait in waits] == [2_000, 2_000, 4_000, 4_000, 8_000, 8_000]
+    assert [wait - airtime for wait in waits] == [1_000] * 4 + [2_000] * 4 + [4_000] * 2
 
 
-def test_patience_is_two_round_trips_within_the_links_bounds():
-    assert patience_ms(SERIAL_LINK, 0) == 2 * SERIAL_LINK.min_rto_ms
+def test_patience_is_one_round_trip_within_the_links_bounds():
+    assert patience_ms(SERIAL_LINK, 0) == SERIAL_LINK.min_rto_ms
+    wide = replace(RADIO_LINK, min_rto_ms=1)
+    assert patience_ms(wide, 1) == wide.answer_due_ms(37)
+    assert patience_ms(wide, 2) == 2 * wide.answer_due_ms(37)
     assert patience_ms(RADIO_LINK, 99) == RADIO_LINK.max_rto_ms
 
 
@@ -156,7 +159,7 @@ def test_to_begin_ends_our_answer():
     assert peering.answer is None
 
 
-def test_r2_is_repeated_twice_and_then_only_waits():
+def test_r2_is_repeated_seven_times_and_then_only_waits():
     peering, context, _ = fresh()
     answer = answering(peering, 1_000)
     assert answer.expires_at == 1_000 + RADIO_LINK.handshake_ms
@@ -165,10 +168,17 @@ def test_r2_is_repeated_twice_and_then_only_waits():
         now = answer.deadline
         answer.repeat(context, now)
         waits.append(answer.deadline - now - RADIO_LINK.airtime_ms(37))
-    assert waits == [2_000, 4_000, 8_000]
-    assert sent(context) == [answer.r2] * 3
-    assert answer.tally.sent == 3 * 37
-    assert context.stats.frames_retransmitted == 2
+    # after a time in which the peer's R1 comes again if it wants R2
+    again = RADIO_LINK.airtime_ms(42)
+    twice = [1_000, 1_000, 2_000, 2_000, 4_000, 4_000, 8_000, 8_000]
+    assert [wait - again for wait in waits] == twice
+    assert sent(context) == [answer.r2] * 8
+    assert answer.tally.sent == 8 * 37
+    assert context.stats.frames_retransmitted == 7
+    answer.wait(answer.expires_at)
+    answer.begin(context, 200_000)  # the peer asks about its R1 after all
+    assert not answer.settled()
+    assert sent(context) == [answer.r2]
 
 
 def test_a_commit_is_stored_and_leaves_nothing_open():

@@ -145,8 +145,8 @@ def test_the_first_data_frame_is_as_good_as_r3():
     lost = losing(pair, lambda side, frame: side == 0 and len(frame) == 13)
     handle = pair.resume(0)
     pair.run_until(lambda: pair.of(0, Established))
-    pair.run_for(20_000)  # R2 is not repeated any more
-    assert len(lost) == 3
+    pair.run_for(40_000)  # R2 is not repeated any more
+    assert len(lost) == 8
     pair.send(0, handle, b"late")
     pair.run_for(5_000)
     assert pair.last(1, Received).payload == b"late"
@@ -168,16 +168,16 @@ def test_an_answer_is_forgotten_when_r3_never_comes():
 # Refused, and the way back to the full handshake.
 
 
-def test_06_silence_three_times_leads_to_the_full_handshake_under_the_same_handle():
+def test_06_silence_five_times_leads_to_the_full_handshake_under_the_same_handle():
     pair = ResumePair(link=ALONE)
     pair.provision((0,))
     handle = pair.resume(0)
     established(pair)
-    assert pair.kinds(0).count(R1) == 3
+    assert pair.kinds(0).count(R1) == 5
     found = pair.last(0, Established)
     assert found.session == handle
-    assert found.sent_bytes > 3 * 42 + 6_500
-    assert found.elapsed_ms > 14_000  # 2 s, 4 s, 8 s, and the handshake
+    assert found.sent_bytes > 5 * 42 + 6_500
+    assert found.elapsed_ms > 10_000  # 1, 1, 2, 2 and 4 s, and the handshake
     assert pair.ends[0].stats.handshakes_failed == 1
     assert pair.ticket(0).current == pair.ticket(1).current != ROOT
 
@@ -188,10 +188,10 @@ def test_06_both_generations_are_tried_before_the_full_handshake():
     pair.resume(0)
     established(pair)
     r1 = [frame for frame in pair.sent[0] if frame[0] == R1]
-    assert len(r1) == 6
+    assert len(r1) == 10
     assert r1[0][1:9] == r1[2][1:9] != r1[1][1:9] == r1[3][1:9]
     assert len({frame[9:11] for frame in r1}) == 1  # one CID throughout
-    assert len({frame[11:25] for frame in r1}) == 6
+    assert len({frame[11:25] for frame in r1}) == 10
 
 
 def test_06_nothing_unauthenticated_lowers_the_mode_or_moves_the_ratchet():
@@ -243,8 +243,8 @@ def test_06_after_256_resumptions_the_responder_waits_for_a_fresh_secret():
     pair.provision((1,), RESUMPTIONS)
     pair.resume(0)
     established(pair)
-    assert pair.kinds(0).count(R1) == 3
-    assert pair.ends[1].stats.dropped["Exhausted"] == 3
+    assert pair.kinds(0).count(R1) == 5
+    assert pair.ends[1].stats.dropped["Exhausted"] == 5
     assert pair.ticket(0).resumptions == pair.ticket(1).resumptions == 0
 
 

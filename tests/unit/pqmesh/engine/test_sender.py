@@ -12,6 +12,7 @@ from pqmesh.engine.sender import (
     fragment_hash,
     fragments_needed,
     head_digest,
+    hush,
     make_poll,
     make_sack,
     verify_poll,
@@ -52,7 +53,18 @@ class Bench:
         self.sender.on_sack(decode(Sack, frame), self.tx, now)
 
     def timeout(self):
+        self.sender.settle(self.sender.deadline)
         return self.sender.on_timeout(self.tx, self.sender.deadline, self.stats)
+
+    def exhaust_nudges(self):
+        """Let the patience for an answer run out; returns when a POLL was sent meanwhile."""
+        moments, until = [], self.sender._patient_until
+        while self.sender.deadline < until:
+            moments.append(self.sender.deadline)
+            assert self.timeout()
+            (frame,) = self.frames()
+            verify_poll(decode(Poll, frame), self.sender.digest)
+        return moments
 
 
 @given(st.integers(24, 4000), st.integers(150, 600))
@@ -119,7 +131,53 @@ def test_bursts_are_as_long_as_the_link_says_and_end_in_a_poll():
 def test_when_all_is_there_the_peer_gets_time_to_think():
     bench = Bench()
     bench.sack(0b111111, now=1000)
+    # Asked early and ever less often, which costs no patience: it may be at work.
+    assert bench.exhaust_nudges() == [2_000, 4_000, 8_000]
     assert bench.sender.deadline == 1000 + LINK.answer_ms
+    assert bench.stats.frames_retransmitted == 0
+    assert bench.sender.complete
+
+
+def test_an_answer_to_such_a_question_changes_nothing():
+    bench = Bench()
+    bench.sack(0b111111, now=1000)
+    bench.timeout()
+    bench.frames()
+    bench.sack(0b111111, now=2_001)
+    assert bench.frames() == []
+    assert bench.sender.deadline == 4_000
+
+
+def test_such_a_question_is_not_sent_once_the_answer_begins():
+    bench = Bench()
+    bench.sack(0b111111, now=1000)
+    bench.timeout()
+    bench.sender.answered(2_500)
+    assert bench.frames() == []
+
+
+def test_the_time_for_a_sack_begins_when_the_question_has_left():
+    bench = Bench()
+    reckoned = bench.sender.deadline
+    bench.frames()
+    assert bench.sender.deadline == 0  # look at the clock, now
+    assert bench.sender.settle(100_000)
+    assert bench.sender.deadline == 100_000 + LINK.sack_ms() > reckoned
+    assert not bench.sender.settle(100_000)
+    assert bench.sender.on_timeout(bench.tx, bench.sender.deadline, bench.stats)
+    assert len(bench.frames()) == 1
+    assert bench.sender.on_timeout(bench.tx, 300_000, bench.stats)  # notes that the POLL has left
+    assert bench.frames() == []
+    assert bench.sender.deadline == 300_000 + LINK.sack_ms()
+
+
+def test_what_may_be_the_answer_is_not_talked_over():
+    bench = Bench()
+    quiet_until = 5_000 + LINK.sack_ms() + LINK.airtime_ms(LINK.mtu)
+    hush(bench.sender, LINK, 5_000)
+    assert bench.sender.deadline == quiet_until
+    hush(bench.sender, LINK, 1_000)
+    assert bench.sender.deadline == quiet_until
 
 
 def test_a_repeated_sack_draws_no_second_burst():
@@ -171,8 +229,9 @@ def test_an_answer_that_begins_acknowledges_all_and_is_waited_for():
     assert bench.sender.complete
     assert bench.sender.was_here(1001)
     rest_ms = 32 * LINK.airtime_ms(LINK.mtu)
-    assert bench.sender.deadline == 1000 + LINK.answer_ms + rest_ms
     bench.frames()
+    assert bench.exhaust_nudges()[0] == 1000 + rest_ms + LINK.answer_ms // 8
+    assert bench.sender.deadline == 1000 + LINK.answer_ms + rest_ms
     for _ in range(LINK.tries):  # it comes to nothing: ask, as after a SACK
         assert bench.timeout()
     assert not bench.timeout()
@@ -205,9 +264,11 @@ def test_once_heard_a_poll_is_enough():
 def test_an_unanswered_poll_means_the_peer_may_have_restarted():
     bench = Bench()
     bench.sack(0b111111)
-    bench.frames()
-    bench.timeout()
-    bench.frames()
+    bench.exhaust_nudges()
+    for _ in range(2):  # of two one may have been lost, and the peer knew the flow
+        bench.timeout()
+        (frame,) = bench.frames()
+        verify_poll(decode(Poll, frame), bench.sender.digest)
     bench.timeout()
     assert bench.indexes() == [0]
     assert not bench.sender.complete
