@@ -119,6 +119,7 @@ async def test_a_board_that_dies_within_a_handshake(tmp_path: Path, octets: int)
     async with rig(tmp_path) as bench:
         await bench.at_gateway.wait("session-open")
         await bench.board.kill()
+        await bench.at_gateway.wait("link-lost")  # or what is still on the way would cut the cable
         bench.cable.from_board.cut_after(octets)
         await bench.board.start()
         await bench.until_cut()
