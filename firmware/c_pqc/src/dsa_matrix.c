@@ -8,7 +8,13 @@
  */
 #include "dsa_field.h"
 
-PQC_INLINE void mul_add(dsa_packed *acc, const dsa_poly *v, unsigned i, int32_t a, dsa_modulus m)
+#if defined(PQC_SHORT_MULTIPLY) && defined(PQC_SMALL)
+PQC_NOINLINE static
+#else
+PQC_INLINE
+#endif
+    void
+    mul_add(dsa_packed *acc, const dsa_poly *v, unsigned i, int32_t a, dsa_modulus m)
 {
     dsa_packed_put(acc, i, dsa_reduce(dsa_packed_get(acc, i) + dsa_mul(a, v->c[i], m), m));
 }

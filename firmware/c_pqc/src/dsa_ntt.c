@@ -8,6 +8,16 @@
  */
 #include "dsa_field.h"
 
+#if defined(PQC_SHORT_MULTIPLY) && defined(PQC_SMALL)
+PQC_NOINLINE static int32_t mul_constant(int32_t a, dsa_constant b)
+{
+    return dsa_mul_constant(a, b, dsa_load_modulus());
+}
+#define MUL_CONSTANT(a, b, m) mul_constant(a, b)
+#else
+#define MUL_CONSTANT(a, b, m) dsa_mul_constant(a, b, m)
+#endif
+
 /*
  * zeta^BitRev8(k), zeta = 1753 (FIPS 204 appendix B), centred, in 24 bits: first for the
  * even k, then for the odd ones, each of which is the even one before it times zeta^128
@@ -65,7 +75,7 @@ PQC_NOINLINE static int32_t zeta_of(unsigned k)
     int32_t zeta = zetas_high[k / 2] * 65536 + zetas_low[k / 2];
 
     if (k % 2 != 0) {
-        zeta = dsa_mul_constant(zeta, dsa_prepare(DSA_ZETA_128), m);
+        zeta = MUL_CONSTANT(zeta, dsa_prepare(DSA_ZETA_128), m);
         while (zeta > DSA_Q / 2) { /* at most three times; nothing here is secret */
             zeta -= m.q;
         }
@@ -95,7 +105,7 @@ PQC_HOT static void forward_layer(int32_t *c, unsigned half, unsigned k)
     for (int32_t *p = c, *end = c + DSA_N; p != end; p += half, k++) {
         const dsa_constant zeta = zeta_at(k);
         for (int32_t *stop = p + half; p != stop; p++) {
-            int32_t t = dsa_mul_constant(p[half], zeta, m);
+            int32_t t = MUL_CONSTANT(p[half], zeta, m);
             p[half] = p[0] - t;
             p[0] += t;
         }
@@ -111,7 +121,7 @@ PQC_HOT static void inverse_layer(int32_t *c, unsigned half, unsigned k)
         for (int32_t *stop = p + half; p != stop; p++) {
             int32_t t = p[half] - p[0];
             p[0] += p[half];
-            p[half] = dsa_mul_constant(t, zeta, m);
+            p[half] = MUL_CONSTANT(t, zeta, m);
         }
     }
 }
@@ -160,16 +170,16 @@ PQC_HOT static void forward_layers(int32_t *c, unsigned half, unsigned k)
         const dsa_constant z1 = zeta_at(2 * k), z2 = zeta_at(2 * k + 1);
         for (int32_t *p = c + start, *end = p + half; p != end; p++) {
             int32_t e0 = p[0], e1 = p[half], e2 = p[2 * half], e3 = p[3 * half], t;
-            t = dsa_mul_constant(e2, z0, m);
+            t = MUL_CONSTANT(e2, z0, m);
             e2 = e0 - t;
             e0 += t;
-            t = dsa_mul_constant(e3, z0, m);
+            t = MUL_CONSTANT(e3, z0, m);
             e3 = e1 - t;
             e1 += t;
-            t = dsa_mul_constant(e1, z1, m);
+            t = MUL_CONSTANT(e1, z1, m);
             p[half] = e0 - t;
             p[0] = e0 + t;
-            t = dsa_mul_constant(e3, z2, m);
+            t = MUL_CONSTANT(e3, z2, m);
             p[3 * half] = e2 - t;
             p[2 * half] = e2 + t;
         }
@@ -199,13 +209,13 @@ PQC_HOT static void inverse_pair(int32_t *c, unsigned half, unsigned k)
             int32_t e0 = p[0], e1 = p[half], e2 = p[2 * half], e3 = p[3 * half], t;
             t = e1 - e0;
             e0 += e1;
-            e1 = dsa_mul_constant(t, z1, m);
+            e1 = MUL_CONSTANT(t, z1, m);
             t = e3 - e2;
             e2 += e3;
-            e3 = dsa_mul_constant(t, z2, m);
-            p[2 * half] = dsa_mul_constant(e2 - e0, z0, m);
+            e3 = MUL_CONSTANT(t, z2, m);
+            p[2 * half] = MUL_CONSTANT(e2 - e0, z0, m);
             p[0] = e0 + e2;
-            p[3 * half] = dsa_mul_constant(e3 - e1, z0, m);
+            p[3 * half] = MUL_CONSTANT(e3 - e1, z0, m);
             p[half] = e1 + e3;
         }
     }
@@ -228,6 +238,6 @@ void pqc_dsa_invntt(dsa_poly *p)
 
     inverse_layers(p);
     for (unsigned i = 0; i < DSA_N; i++) {
-        p->c[i] = dsa_positive(dsa_reduce(dsa_mul_constant(p->c[i], scale, m), m));
+        p->c[i] = dsa_positive(dsa_reduce(MUL_CONSTANT(p->c[i], scale, m), m));
     }
 }

@@ -128,6 +128,17 @@ PQC_HOT PQC_NOINLINE static void keccak_round(uint32_t e[50], const uint32_t a[5
                                               const uint32_t *constants)
 {
     uint32_t d[10];
+#if defined(PQC_SMALL) && !PQC_KECCAK_LAZY
+    uint32_t c[10];
+    for (unsigned i = 0; i < 10; i++) {
+        c[i] = parity(a, i);
+    }
+    for (unsigned i = 0; i < 10; i += 2) { /* the column before, and the one behind, rotated */
+        unsigned before = i == 0 ? 8 : i - 2, behind = i == 8 ? 0 : i + 2;
+        d[i] = c[before] ^ ROL(c[behind + 1], 1);
+        d[i + 1] = c[before + 1] ^ c[behind];
+    }
+#else
     {
         uint32_t c0 = parity(a, 0), c1 = parity(a, 1), c2 = parity(a, 2), c3 = parity(a, 3);
         uint32_t c4 = parity(a, 4), c5 = parity(a, 5), c6 = parity(a, 6), c7 = parity(a, 7);
@@ -143,6 +154,7 @@ PQC_HOT PQC_NOINLINE static void keccak_round(uint32_t e[50], const uint32_t a[5
         d[8] = c6 ^ ROL(c1, 1);
         d[9] = c7 ^ c0;
     }
+#endif
     PQC_MEMORY_BARRIER();
     ROW(0, RC_EVEN(constants), 0, 0, 12, 22, 25, 22, 37, 11, 48, 7);
     ROW(1, RC_ODD(constants), 1, 0, 13, 22, 24, 21, 36, 10, 49, 7);
@@ -164,6 +176,23 @@ void pqc_keccak_permute(pqc_keccak_state *state, pqc_keccak_state *scratch)
         keccak_round(state->half, scratch->half, constants + RC_WORDS);
     }
 }
+
+#if defined(PQC_SMALL) && !PQC_KECCAK_LAZY
+
+/* The four exchanges that gather even and odd bits, in this order or the other. */
+PQC_NOINLINE static uint32_t exchange(uint32_t v, unsigned first, unsigned step)
+{
+    static const uint32_t masks[4] = {0x22222222u, 0x0c0c0c0cu, 0x00f000f0u, 0x0000ff00u};
+    for (unsigned i = first; i < 4; i += step) {
+        uint32_t t = (v ^ (v >> (1u << i))) & masks[i];
+        v ^= t ^ (t << (1u << i));
+    }
+    return v;
+}
+#define unshuffle(v) exchange(v, 0, 1)
+#define shuffle(v)   exchange(v, 3, (unsigned)-1)
+
+#else
 
 #if PQC_KECCAK_LAZY && !defined(PQC_SMALL)
 #define SHUFFLE_INLINE PQC_INLINE
@@ -197,10 +226,12 @@ SHUFFLE_INLINE uint32_t shuffle(uint32_t v)
     return v ^ t ^ (t << 1);
 }
 
+#endif
+
 /* Four little-endian bytes. Cores that cannot load them unaligned mostly need not: keys are aligned. */
 PQC_INLINE uint32_t load32(const uint8_t *p)
 {
-#if defined(__GNUC__) && !defined(__ARM_FEATURE_UNALIGNED)
+#if defined(__GNUC__) && !defined(__ARM_FEATURE_UNALIGNED) && !defined(PQC_SMALL)
     if ((uintptr_t)p % 4 == 0) {
         uint32_t word;
         memcpy(&word, __builtin_assume_aligned(p, 4), 4);

@@ -2,23 +2,49 @@
 /* ring3329.c - NTT, inverse NTT and product in the ring of ML-KEM (FIPS 203 section 4.3). */
 #include "ring3329.h"
 
-/* Powers of 17 in bit-reversed order (FIPS 203 appendix A), times -2^32 modulo q. */
-static const uint16_t zetas[128] = {
-    1976, 950,  1381, 856,  720,  3163, 18,   1161, 1242, 213,  1862, 255,  2299, 145,  2471, 1252,
-    2321, 1564, 2638, 372,  64,   799,  1999, 769,  1442, 3126, 1867, 2242, 1388, 2972, 2365, 1073,
-    1805, 1572, 2958, 1038, 1682, 1961, 1873, 2629, 2735, 1635, 2149, 457,  1940, 1957, 1713, 2296,
-    1640, 2581, 41,   980,  1851, 1210, 1794, 2527, 613,  1255, 265,  2112, 1652, 26,   1040, 500,
-    302,  2834, 174,  1236, 2253, 507,  306,  3092, 1140, 292,  1693, 1006, 2464, 2465, 2059, 1310,
-    2838, 3285, 1569, 2995, 1088, 267,  693,  3086, 1211, 3207, 1778, 1495, 293,  589,  257,  1596,
-    724,  92,   351,  1001, 1962, 47,   1880, 1416, 3218, 1163, 3243, 1111, 3019, 3308, 2489, 2413,
-    1248, 600,  697,  15,   1506, 596,  537,  3011, 434,  1361, 1176, 2614, 1452, 442,  1035, 1842,
+/*
+ * Powers of 17 in bit-reversed order (FIPS 203 appendix A), times -2^32 modulo q. Where
+ * size counts an odd one is computed: the even one before it times 17^64.
+ */
+#ifdef PQC_SMALL
+#define ODD(zeta)
+#else
+#define ODD(zeta) zeta,
+#endif
+/* clang-format off */
+static const uint16_t zetas[] = {
+    1976, ODD(950) 1381, ODD(856) 720, ODD(3163) 18, ODD(1161) 1242, ODD(213) 1862, ODD(255)
+    2299, ODD(145) 2471, ODD(1252) 2321, ODD(1564) 2638, ODD(372) 64, ODD(799) 1999, ODD(769)
+    1442, ODD(3126) 1867, ODD(2242) 1388, ODD(2972) 2365, ODD(1073) 1805, ODD(1572)
+    2958, ODD(1038) 1682, ODD(1961) 1873, ODD(2629) 2735, ODD(1635) 2149, ODD(457) 1940, ODD(1957)
+    1713, ODD(2296) 1640, ODD(2581) 41, ODD(980) 1851, ODD(1210) 1794, ODD(2527) 613, ODD(1255)
+    265, ODD(2112) 1652, ODD(26) 1040, ODD(500) 302, ODD(2834) 174, ODD(1236) 2253, ODD(507)
+    306, ODD(3092) 1140, ODD(292) 1693, ODD(1006) 2464, ODD(2465) 2059, ODD(1310) 2838, ODD(3285)
+    1569, ODD(2995) 1088, ODD(267) 693, ODD(3086) 1211, ODD(3207) 1778, ODD(1495) 293, ODD(589)
+    257, ODD(1596) 724, ODD(92) 351, ODD(1001) 1962, ODD(47) 1880, ODD(1416) 3218, ODD(1163)
+    3243, ODD(1111) 3019, ODD(3308) 2489, ODD(2413) 1248, ODD(600) 697, ODD(15) 1506, ODD(596)
+    537, ODD(3011) 434, ODD(1361) 1176, ODD(2614) 1452, ODD(442) 1035, ODD(1842)
 };
+/* clang-format on */
+#define ZETA_64 0x84f5c5b6u /* 17^64 for pqc_mul_const() */
 
 /* Power k as pqc_mul_const() wants it. */
+#ifdef PQC_SMALL
+PQC_NOINLINE static uint32_t zeta_at(unsigned k)
+{
+    int32_t zeta = zetas[k / 2];
+    if (k % 2 != 0) {
+        zeta = pqc_mul_const(zeta, ZETA_64);
+        zeta += PQC_Q & (int32_t)pqc_mask_negative(zeta);
+    }
+    return (uint32_t)zeta * PQC_Q_INV;
+}
+#else
 PQC_INLINE uint32_t zeta_at(unsigned k)
 {
     return zetas[k] * PQC_Q_INV;
 }
+#endif
 
 /* The last inverse layer carries the factor 128^-1 * -2^32, alone and times zetas[1]. */
 #define SCALE      0x912fe8a0u

@@ -47,12 +47,40 @@ PQC_INLINE void schedule(uint32_t w[16], unsigned t)
     w[t & 15] += s0 + w[(t + 9) & 15] + s1;
 }
 
+/*
+ * Eight registers do not hold the eight words. There they lie in a row that the words of
+ * the next round lie one place further down in, so that none is ever moved.
+ */
+#if defined(PQC_SMALL) && defined(__thumb__) && !defined(__thumb2__)
+#define SLIDING
+#endif
+
 PQC_HOT void pqc_sha256_compress(uint32_t state[8], const uint8_t block[SHA256_BLOCK])
 {
     uint32_t w[16];
     for (unsigned t = 0; t < 16; t++) {
         w[t] = load_be32(block + 4 * t);
     }
+#ifdef SLIDING
+    uint32_t v[8 + 16], *p = v + 16; /* a to h are p[0] to p[7] */
+    memcpy(p, state, 32);
+    for (unsigned t = 0; t < 64; t++) {
+        uint32_t e = p[4], a = p[0];
+        uint32_t t1 = p[7] + (ROR(e, 6) ^ ROR(e, 11) ^ ROR(e, 25)) + (p[6] ^ (e & (p[5] ^ p[6]))) +
+                      round_constants[t] + w[t & 15];
+        schedule(w, t);
+        p[3] += t1;
+        p[-1] = t1 + (ROR(a, 2) ^ ROR(a, 13) ^ ROR(a, 22)) + ((a & p[1]) | (p[2] & (a | p[1])));
+        p--;
+        if (p == v) {
+            p = v + 16;
+            memcpy(p, v, 32);
+        }
+    }
+    for (unsigned i = 0; i < 8; i++) {
+        state[i] += p[i];
+    }
+#else
     uint32_t a = state[0], b = state[1], c = state[2], d = state[3];
     uint32_t e = state[4], f = state[5], g = state[6], h = state[7];
     for (unsigned t = 0; t < 64; t++) {
@@ -77,6 +105,7 @@ PQC_HOT void pqc_sha256_compress(uint32_t state[8], const uint8_t block[SHA256_B
     state[5] += f;
     state[6] += g;
     state[7] += h;
+#endif
 }
 
 #endif

@@ -156,7 +156,7 @@ def test_a_port_may_bring_its_own_keccak_aes_and_sha_256(tmp_path: Path) -> None
 
 @pytest.mark.slow
 @pytest.mark.parametrize("variant", VARIANTS)
-@pytest.mark.parametrize("level", ["-O0", "-O1", "-O2", "-O3", "-Os"])
+@pytest.mark.parametrize("level", ["-O0", "-O1", "-O2", "-O3", "-Os", "-O2 -DPQC_SMALL"])
 @pytest.mark.parametrize("compiler", ["gcc", "clang", "i686-linux-gnu-gcc-12"])
 def test_every_level_of_optimisation(
     compiler: str, level: str, variant: str, tmp_path: Path
@@ -164,7 +164,8 @@ def test_every_level_of_optimisation(
     need(compiler)
     # -O3 makes GCC guess wrong about array bounds; the warnings count at -O2, above.
     flags = ("-Wno-error",) if "clang" in compiler else ("-Wno-error", "-static")
-    digest = hosted(compiler, tmp_path / "accumulate", level, *flags, *VARIANTS[variant])
+    options = (*level.split(), *flags, *VARIANTS[variant])
+    digest = hosted(compiler, tmp_path / "accumulate", *options)
     assert digest == expected(ROUNDS)
 
 
@@ -172,7 +173,7 @@ def test_every_level_of_optimisation(
     ("byte_order", "emulator"),
     [slow("-mlittle-endian", "qemu-arm"), ("-mbig-endian", "qemu-armeb")],
 )
-@pytest.mark.parametrize("level", ["-O2", slow("-Os")])
+@pytest.mark.parametrize("level", ["-O2", slow("-Os"), slow("-Os -DPQC_FAST")])
 def test_both_byte_orders_of_arm(
     byte_order: str, emulator: str, level: str, tmp_path: Path
 ) -> None:
@@ -181,7 +182,8 @@ def test_both_byte_orders_of_arm(
     machine = ["-mcpu=cortex-a15", "-marm", byte_order, "-nostdlib", "-ffreestanding"]
     rounds = f"-DACCUMULATE_SEMIHOSTING={ROUNDS}"
     sources = [*SOURCES, str(TESTS / "accumulate.c"), str(TESTS / "accumulate_bare.c")]
-    run(["arm-none-eabi-gcc", "-std=gnu11", level, *machine, rounds, *sources, "-o", str(image)])
+    options = ["-std=gnu11", *level.split(), *machine, rounds]
+    run(["arm-none-eabi-gcc", *options, *sources, "-o", str(image)])
     assert run([emulator, str(image)]) == expected(ROUNDS)
 
 
@@ -200,13 +202,19 @@ def test_nothing_writable_is_static_and_every_symbol_is_ours(tmp_path: Path) -> 
         assert kind not in "TR" or name.startswith("pqc_"), f"{name} lacks the prefix"
 
 
+DIVISION_FREE = (
+    *("kem_pack", "kem_sample", "ring3329", "ccm", "aes256", "sponge", "keccak_bi"),
+    *("dsa_ntt", "dsa_matrix", "dsa_product", "dsa_pack", "dsa_sample", "dsa_sign", "dsa_key"),
+)
+
+
 @pytest.mark.parametrize("core", ["cortex-m4", slow("cortex-m0plus")])
 @pytest.mark.parametrize("level", ["-O2", slow("-Os"), slow("-O0")])
 def test_no_division_on_the_way_of_secrets(core: str, level: str, tmp_path: Path) -> None:
     """Division takes a time that depends on its operands (KyberSlash). None is in these files."""
     need("arm-none-eabi-gcc", "arm-none-eabi-objdump")
     target = tmp_path / "object.o"
-    for name in ("kem_pack", "kem_sample", "ring3329", "ccm", "aes256", "sponge", "keccak_bi"):
+    for name in DIVISION_FREE:
         source = str(C_PQC / "src" / f"{name}.c")
         machine = [f"-mcpu={core}", "-mthumb", level, "-std=c11"]
         run(["arm-none-eabi-gcc", *machine, "-c", source, "-o", str(target)])

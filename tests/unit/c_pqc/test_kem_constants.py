@@ -53,12 +53,16 @@ def test_compression_by_multiply_and_shift(d: int, low: int, high: int) -> None:
 
 
 def test_zetas_are_the_powers_of_17_in_bit_reversed_order() -> None:
-    table = RING[RING.index("zetas[128]") : RING.index("};")]
+    table = RING[RING.index("zetas[]") : RING.index("};")]
     zetas = [int(text) for text in re.findall(r"\d+", table.split("{")[1])]
     assert zetas == [pow(17, int(f"{i:07b}"[::-1], 2), Q) * R % Q for i in range(128)]
     inverse = define(RING_HEADER, "PQC_Q_INV")  # what zeta_at() multiplies with
     for i, zeta in enumerate(zetas):
         assert zeta * inverse % 2**32 == encoded(pow(17, int(f"{i:07b}"[::-1], 2), Q))
+    quarter = define(RING, "ZETA_64")
+    assert quarter == encoded(pow(17, 64, Q))
+    for even, odd in zip(zetas[0::2], zetas[1::2], strict=True):  # what PQC_SMALL computes
+        assert mul_const(even, quarter) % Q == odd
 
 
 def test_named_constants() -> None:

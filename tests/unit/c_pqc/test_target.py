@@ -82,6 +82,9 @@ TARGETS = [
     slow("m4", "-O3", "clang"),
     slow("m0plus", "-O2", "clang"),
     slow("m0plus", "-Os", "clang"),
+    # As a MicroPython port at -Os compiles it.
+    slow("m4", "-Os -DPQC_FAST"),
+    slow("m0plus", "-Os -DPQC_FAST"),
     # As firmware/c_pqc/natmod compiles it.
     slow("m4", "-Os -fpic"),
     slow("m0plus", "-Os -fpic"),
@@ -235,7 +238,7 @@ def test_results_are_those_of_the_host_within_the_budget(target: Target, key: by
         return  # the budget is GCC's
     for function, budget in BUDGET.get(target.core, {}).items():
         # The budget is that of -O2; elsewhere (-Os is short first, -O3 unrolls) this only guards.
-        allowed = budget if target.level == "-O2" else budget * 1.2
+        allowed = budget if target.level == "-O2" else budget * 1.35
         assert cycles[function] <= allowed, function
 
 
