@@ -216,6 +216,10 @@ def traces(machine: Machine, part: str) -> set[str | None]:
         ("m4", "-O2"),
         ("m4", "-O3"),
         ("m4", "-Os"),
+        ("rv32", "-O2"),
+        ("rv32", "-Os"),
+        ("m0plus", "-Os -DPQC_FAST"),  # as a MicroPython port compiles it
+        ("m4", "-Os -DPQC_FAST"),
         ("m0plus", "-Os -fpic"),  # as firmware/c_pqc/natmod compiles it
         ("m4", "-Os -fpic"),
     ],
@@ -262,14 +266,24 @@ SLOW = pytest.mark.slow
 
 
 @pytest.mark.parametrize(
-    "core", ["m4", pytest.param("m0plus", marks=SLOW), pytest.param("rv32", marks=SLOW)]
+    ("core", "option"),
+    [
+        ("m4", "-O2"),
+        *(
+            pytest.param(core, option, marks=SLOW)
+            for core in ("m4", "m0plus", "rv32")
+            for option in ("-O2", "-O3", "-Os", "-Os -DPQC_FAST", "-Os -fpic")
+            if (core, option) != ("m4", "-O2")
+        ),
+    ],
 )
-def test_the_stack_holds_no_secret_afterwards(core: str, tmp_path: Path) -> None:
+def test_the_stack_holds_no_secret_afterwards(core: str, option: str, tmp_path: Path) -> None:
     chosen = CORES[core]
     if shutil.which(chosen.compiler) is None:
         pytest.skip(f"{chosen.compiler} is not installed")
     entries = ("pqc_dsa_keypair", "pqc_dsa_sign")
-    image = build_image(sources(), chosen, options=("-O2",), output_dir=tmp_path, entries=entries)
+    options = option.split()
+    image = build_image(sources(), chosen, options=options, output_dir=tmp_path, entries=entries)
     machine = Machine(image, chosen)
     seed, out, hedge = machine.allocate(SEED), machine.allocate(4096), machine.allocate(32)
     space = machine.allocate(SIGN_MODES[0])
