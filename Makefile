@@ -62,9 +62,16 @@ bench-pqc: ## cycles, RAM and code size of the C crypto, per core
 	@$(SETUP) base compiler tools emulator riscv && setup_python
 	$(PYTHON) -m benchmarks.pqc --peers
 
-interop: ## against the real ant-quic, built by cargo from the Rust registry
+interop: ## against the real ant-quic, built by cargo from the Rust registry, and OpenSSL's QUIC
 	@$(SETUP) base compiler && setup_python
+	$(PYTHON) -m tools.interop.openssl
 	$(PYTHON) -m tools.interop
+
+fuzz: setup ## the parsers of the QUIC side, guided by coverage (SECONDS_EACH=60, TARGETS="tls_server ...")
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes --upgrade \
+		--target build/fuzz-tools -r requirements/fuzz.txt
+	PYTHONPATH=tests:firmware/micropython:host:build/fuzz-tools \
+		$(PYTHON) -m fuzz --seconds $(or $(SECONDS_EACH),60) $(TARGETS)
 
 coverage: setup ## line and branch coverage of pqmesh, each file by its own tests
 	$(PYTHON) -m tools.coverage_map

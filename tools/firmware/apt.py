@@ -9,7 +9,7 @@ installed, no hook of the system's apt runs.
 import os
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tools.firmware import apt_sources, paths, toolchain
@@ -50,7 +50,7 @@ def download(pin: Pin, into: Path, progress: Progress) -> None:
     problems = []
     for number, mirror in enumerate(mirrors()):
         state = paths.APT_STATE / f"{pin.suite}-{pin.kind}-{number}"
-        environment = _prepare(state, mirror, pin)
+        environment = _prepare(state, mirror, pin.suite, pin.kind)
         progress.say(f"asking a Debian mirror for {pin.package} {pin.version} ({pin.suite})")
         try:
             _apt(environment, ["update"], into)
@@ -65,6 +65,28 @@ def download(pin: Pin, into: Path, progress: Progress) -> None:
     )
 
 
+def download_newest(packages: Sequence[str], suite: str, into: Path, progress: Progress) -> None:
+    """Put the newest version of some binary packages of a suite into `into`.
+
+    For programs to test against, which are not pinned: apt checks the archive's signature.
+    Raises FirmwareError when no mirror has them.
+    """
+    toolchain.require(["apt-get"])
+    problems = []
+    for number, mirror in enumerate(mirrors()):
+        state = paths.APT_STATE / f"{suite}-binary-{number}"
+        environment = _prepare(state, mirror, suite, "binary")
+        progress.say(f"asking a Debian mirror for {packages[0]} of {suite}")
+        try:
+            _apt(environment, ["update"], into)
+            _apt(environment, ["download", *packages], into)
+        except FirmwareError as problem:
+            problems.append(str(problem))
+            continue
+        return
+    raise FirmwareError(f"{packages[0]} could not be had from {suite}:\n" + "\n".join(problems))
+
+
 def _fetch_command(pin: Pin) -> list[str]:
     wanted = f"{pin.package}={pin.version}"
     if pin.kind == "source":
@@ -72,14 +94,14 @@ def _fetch_command(pin: Pin) -> list[str]:
     return ["download", wanted]
 
 
-def _prepare(state: Path, mirror: Repository, pin: Pin) -> dict[str, str]:
+def _prepare(state: Path, mirror: Repository, suite: str, kind: str) -> dict[str, str]:
     """Write the private configuration; returns the environment that makes apt use it."""
     for folder in ("lists/partial", "cache/archives/partial"):
         (state / folder).mkdir(parents=True, exist_ok=True)
     (state / "status").touch()
-    types = "deb-src" if pin.kind == "source" else "deb"
+    types = "deb-src" if kind == "source" else "deb"
     sources = state / "mirror.sources"
-    sources.write_text(mirror.stanza(pin.suite, types), encoding="utf-8")
+    sources.write_text(mirror.stanza(suite, types), encoding="utf-8")
     configuration = state / "apt.conf"
     configuration.write_text(private_configuration(state, _machine_settings()), encoding="utf-8")
     return {**os.environ, "APT_CONFIG": str(configuration), "LC_ALL": "C"}
