@@ -213,6 +213,9 @@ def _check_labels(reader: _Reader, config: Config) -> None:
 
 def _check_peers(reader: _Reader, config: Config) -> None:
     for index, peer in enumerate(config.peer):
+        if peer.id is None and peer.address is None:
+            advice = "Write its address, or its id if this node has met it before."
+            raise reader.error("peer", index, "", "[[peer]] lacks an address", advice)
         if peer.id is None and config.quic.trust is not None:
             advice = 'Ask its operator for `pqmesh identity show`, or set trust = "any" in [quic].'
             raise reader.error("peer", index, "address", "[[peer]] lacks its id", advice)

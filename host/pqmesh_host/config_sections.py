@@ -90,7 +90,9 @@ class QuicConfig:
 class PeerConfig:
     """A QUIC peer this node dials, and dials again when the connection is lost."""
 
-    address: tuple[str, int] = field(metadata=by(values.host_port_to_dial))
+    address: tuple[str, int] | None = field(default=None, metadata=by(values.host_port_to_dial))
+    """Where to dial first. Without one, the addresses at which ``id`` was reached before."""
+
     id: bytes | None = field(default=None, metadata=by(values.peer_id))
     """The PeerId that must answer there. May be left out only where everyone is trusted."""
 

@@ -29,6 +29,7 @@ from .mesh.router import Unreachable
 from .mesh.switchboard import Switchboard
 from .node_links import Links, provider_of
 from .node_snapshot import (
+    address_snapshots,
     host_port,
     known_snapshots,
     link_snapshot,
@@ -37,7 +38,7 @@ from .node_snapshot import (
 )
 from .ops import metrics
 from .ops.control_socket import BadRequest, ControlServer
-from .ops.requests import Known, read_send
+from .ops.requests import Known, read_forget, read_send
 from .ops.snapshot import NodeSnapshot
 from .primitives.choice import best
 from .quic.endpoint import QuicEndpoint
@@ -48,7 +49,7 @@ from .quic.relay.budget import Allowance
 from .quic.relay.service import RelayService
 from .quic.reports import Refusal
 from .quic.udp import bind
-from .store import Store
+from .store import AddressStore, Store
 from .transports.base import Provider
 
 RELAY_SOCKET_BYTES = 256 * 1024
@@ -87,7 +88,14 @@ class Node:
         self._identity = identity
         self._store = store
         self._started_ms = now_ms()
-        self._control = ControlServer({"status": self._on_status, "send": self._on_send}, bus)
+        self._addresses = AddressStore(store)
+        handlers = {
+            "status": self._on_status,
+            "send": self._on_send,
+            "peers": self._on_peers,
+            "forget": self._on_forget,
+        }
+        self._control = ControlServer(handlers, bus)
         commanders = config.quic.commands
         self._switchboard = Switchboard(
             self.peer_id,
@@ -190,7 +198,9 @@ class Node:
 
     @contextlib.asynccontextmanager
     async def _running(self, endpoint: Endpoint) -> AsyncIterator[None]:
-        quic = QuicRunner(endpoint, self._config.peer, self._switchboard, self.bus)
+        quic = QuicRunner(
+            *(endpoint, self._config.peer, self._switchboard, self.bus, self._addresses)
+        )
         async with asyncio.TaskGroup() as tasks:
             running: list[asyncio.Task[None]] = [
                 tasks.create_task(link.run()) for link in self._links
@@ -272,9 +282,18 @@ class Node:
         send = read_send(request)
         return await self.command(send.to, send.command, send.arguments, send.timeout_s)
 
+    async def _on_peers(self, _request: Mapping[str, Any]) -> list[dict[str, Any]]:
+        connected = {one.hop.peer_id for one in self._switchboard.neighbours()}
+        return address_snapshots(self._addresses.all(), connected)
+
+    async def _on_forget(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        peer_id = self._known().resolve(read_forget(request))
+        return {"peer": peer_id.hex(), "addresses": self._addresses.forget(peer_id)}
+
     def _known(self) -> Known:
         here = {one.hop.peer_id for one in self._switchboard.neighbours()}
         stored = {one.peer_id for one in self._store.peers()}
+        stored |= {one.peer_id for one in self._addresses.all()}
         return Known(here | stored | set(self._switchboard.router.origins()))
 
     def _trust(self) -> Trust | None:

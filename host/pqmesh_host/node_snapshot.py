@@ -3,13 +3,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
+from typing import Any
+
 from .driver import now_ms
 from .mesh.link_runner import LinkRunner
 from .mesh.switchboard import Switchboard
 from .ops.snapshot import KnownSnapshot, LinkSnapshot, NeighbourSnapshot
 from .quic.nat.traverse import Traversal
 from .quic.relay.service import RelayService
-from .store import Store
+from .store import KnownAddress, Store
 from .transports.base import LinkCounters
 
 MAX_KNOWN_SHOWN = 64
@@ -50,6 +53,24 @@ def known_snapshots(store: Store) -> list[KnownSnapshot]:
     return [
         KnownSnapshot(peer=one.peer_id.hex(), over=one.over, last_seen_ms=one.last_seen_ms)
         for one in store.peers()[:MAX_KNOWN_SHOWN]
+    ]
+
+
+def address_snapshots(
+    addresses: Sequence[KnownAddress], connected: Collection[bytes]
+) -> list[dict[str, Any]]:
+    """What `pqmesh peers` shows."""
+    return [
+        {
+            "peer": one.peer_id.hex(),
+            "address": host_port(*one.address),
+            "how": one.how,
+            "successes": one.successes,
+            "failures": one.failures,
+            "success_s": one.success_s,
+            "connected": one.peer_id in connected,
+        }
+        for one in addresses
     ]
 
 

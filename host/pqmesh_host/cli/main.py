@@ -17,6 +17,7 @@ from .commands.identity import identity
 from .commands.listen import listen
 from .commands.node import node
 from .commands.peer import peer
+from .commands.peers import peers
 from .commands.provision import provision_command
 from .commands.send import send
 from .commands.status import status
@@ -31,6 +32,7 @@ COMMANDS: tuple[click.Command, ...] = (
     send,
     listen,
     status,
+    peers,
 )
 INTERRUPTED = 130
 

@@ -9,6 +9,8 @@ not speak ACK-v2 gets the message once, and it counts as handed over when it is 
 from __future__ import annotations
 
 import asyncio
+import itertools
+from collections.abc import Sequence
 from typing import NoReturn, Protocol
 
 from pqmesh.errors import ProtocolError
@@ -19,6 +21,7 @@ from ..driver import now_ms
 from ..events import Event, EventBus
 from ..quic.errors import EndpointClosed, NotAcknowledged, PeerClosed, QuicError
 from ..quic.lifecycle import SHUTDOWN
+from ..quic.virtual import VirtualAddress
 from .allowance import Allowance
 from .backoff import Backoff
 from .link_runner import serials
@@ -74,6 +77,21 @@ class Endpoint(Protocol):
     async def accept(self) -> QuicPeer: ...
 
 
+class Known(Protocol):
+    """Of store.addresses.KnownAddress."""
+
+    @property
+    def address(self) -> tuple[str, int]: ...
+
+
+class Addresses(Protocol):
+    """The part of store.addresses.AddressStore used here."""
+
+    def of(self, peer_id: bytes) -> Sequence[Known]: ...
+    def worked(self, peer_id: bytes, address: tuple[str, int], how: str) -> None: ...
+    def failed(self, peer_id: bytes, address: tuple[str, int]) -> None: ...
+
+
 class PeerSession:
     """A connected QUIC peer; a switchboard.Neighbour."""
 
@@ -100,11 +118,13 @@ class QuicRunner:
         dial: tuple[PeerConfig, ...],
         switchboard: Switchboard,
         bus: EventBus,
+        addresses: Addresses,
     ) -> None:
         self._endpoint = endpoint
         self._dial = dial
         self._switchboard = switchboard
         self._bus = bus
+        self._addresses = addresses
         self._tasks: asyncio.TaskGroup
         self._doors: list[asyncio.Task[None]] = []  # those that bring new peers
         self._serving: dict[QuicPeer, PeerSession] = {}
@@ -145,25 +165,46 @@ class QuicRunner:
 
     async def _keep_dialling(self, config: PeerConfig) -> None:
         backoff = Backoff()
-        name = f"quic {config.address[0]}:{config.address[1]}"
-        while True:
-            peer = self._connected(config.id)
+        for attempt in itertools.count():
+            peer = self._connected(config.id) or await self._dialled(config, attempt, backoff)
             if peer is None:
-                try:
-                    peer = await self._endpoint.connect(
-                        config.address, expect=config.id, timeout_s=DIAL_S
-                    )
-                except EndpointClosed:
-                    raise
-                except QuicError as error:
-                    pause_ms = backoff.next_ms()
-                    self._publish("peer-refused", config.id, name, str(error), pause_ms)
-                    await asyncio.sleep(pause_ms / 1000)
-                    continue
+                continue
             self._begin(peer)
             await peer.wait_closed()
             backoff.reset()
             await asyncio.sleep(backoff.next_ms() / 1000)
+
+    async def _dialled(
+        self, config: PeerConfig, attempt: int, backoff: Backoff
+    ) -> QuicPeer | None:
+        """Dial one of the peer's addresses; None after a pause when it did not come about."""
+        addresses = self._addresses_of(config)
+        if not addresses:
+            text = "no address is known; give [[peer]] one, or wait for the peer to call"
+            await self._refused(config, "quic", text, backoff)
+            return None
+        address = addresses[attempt % len(addresses)]
+        try:
+            return await self._endpoint.connect(address, expect=config.id, timeout_s=DIAL_S)
+        except EndpointClosed:
+            raise
+        except QuicError as error:
+            if config.id is not None:
+                self._addresses.failed(config.id, address)
+            await self._refused(config, f"quic {address[0]}:{address[1]}", str(error), backoff)
+            return None
+
+    def _addresses_of(self, config: PeerConfig) -> list[tuple[str, int]]:
+        """The configured address first, then those at which this PeerId was reached before."""
+        found = [] if config.address is None else [config.address]
+        if config.id is not None:
+            found += [known.address for known in self._addresses.of(config.id)]
+        return list(dict.fromkeys(found))
+
+    async def _refused(self, config: PeerConfig, name: str, text: str, backoff: Backoff) -> None:
+        pause_ms = backoff.next_ms()
+        self._publish("peer-refused", config.id, name, text, pause_ms)
+        await asyncio.sleep(pause_ms / 1000)
 
     def _connected(self, peer_id: bytes | None) -> QuicPeer | None:
         """The connection this peer may have opened to us already."""
@@ -176,6 +217,9 @@ class QuicRunner:
         if peer not in self._serving and not self._stopping:
             session = PeerSession(peer)
             self._serving[peer] = session
+            if not isinstance(peer.address, VirtualAddress):  # a relay's far end is nobody's
+                how = "dialled" if peer.initiator else "accepted"
+                self._addresses.worked(peer.peer_id, peer.address, how)
             self._tasks.create_task(self._serve(session))
 
     async def _serve(self, session: PeerSession) -> None:

@@ -46,6 +46,17 @@ def read_send(request: Mapping[str, Any]) -> SendRequest:
     return SendRequest(to=to, command=command, arguments=arguments, timeout_s=timeout_s)
 
 
+def read_forget(request: Mapping[str, Any]) -> str:
+    """Check a request to forget a peer's addresses: ``{"op": "forget", "peer": ...}``
+
+    :raises BadRequest: the peer is missing or no text
+    """
+    peer = request.get("peer")
+    if not isinstance(peer, str):
+        raise BadRequest('"peer" must be a text')
+    return peer
+
+
 class Known:
     """The PeerIds a node knows, so that people may write only the first digits of one."""
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """What must survive a restart or a power cut, in one SQLite file."""
 
+from .addresses import AddressStore, KnownAddress
 from .credentials import CredentialStore
 from .custody import Custody, Provisioned
 from .prekeys import PrekeyStore
@@ -9,8 +10,10 @@ from .tickets import TicketStore
 
 __all__ = (
     "MAX_PEERS",
+    "AddressStore",
     "CredentialStore",
     "Custody",
+    "KnownAddress",
     "KnownPeer",
     "PrekeyStore",
     "Provisioned",

@@ -8,6 +8,7 @@
     own_epoch, credential, counter          KEM keys, ours and our peers' (credentials.py)
     prekey_chain, prekey_stock, prekey      one-time keys, likewise (prekeys.py)
     provisioned (peer_id, tags of both chains, ..)  whom we have provisioned (custody.py)
+    peer_address (peer_id, host, port, ..)  where QUIC peers were reached (addresses.py)
 
 SQLite in WAL mode with synchronous=FULL: when a transaction has ended, a power cut no longer
 takes it back. That is what lets a node acknowledge a message the moment it is stored here.
@@ -64,6 +65,12 @@ CREATE TABLE prekey (peer_id BLOB NOT NULL, number INTEGER NOT NULL, public BLOB
     """
 CREATE TABLE provisioned (peer_id BLOB PRIMARY KEY, ours BLOB NOT NULL, theirs BLOB NOT NULL,
                           name TEXT NOT NULL DEFAULT '', finished_s INTEGER NOT NULL DEFAULT 0);
+""",
+    """
+CREATE TABLE peer_address (peer_id BLOB NOT NULL, host TEXT NOT NULL, port INTEGER NOT NULL,
+                           how TEXT NOT NULL, successes INTEGER NOT NULL,
+                           failures INTEGER NOT NULL, success_s INTEGER NOT NULL,
+                           PRIMARY KEY (peer_id, host, port)) WITHOUT ROWID;
 """,
 )
 """What each version adds to the one before; a file of any of them is brought up to the last."""

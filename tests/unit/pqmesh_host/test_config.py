@@ -137,6 +137,12 @@ def test_a_peer_without_an_id_is_for_those_who_trust_everyone() -> None:
     assert parse('[quic]\ntrust = "any"\n[[peer]]\naddress = "h:1"\n', HERE).peer[0].id is None
 
 
+def test_a_peer_has_an_address_or_an_id() -> None:
+    assert f"{HERE}:1: [[peer]] lacks an address" in refusal("[[peer]]\n").message
+    (peer,) = parse(f'[[peer]]\nid = "{"ab" * 32}"\n', HERE).peer
+    assert (peer.address, peer.id) == (None, b"\xab" * 32)
+
+
 def test_a_relay_knows_which_address_to_give_out() -> None:
     wildcard = '[quic]\nlisten = "[::]:4433"\nrelay = "any"\n'
     error = refusal(wildcard)

@@ -18,7 +18,8 @@ from pqmesh_host.mesh.quic_runner import QuicRunner
 from pqmesh_host.mesh.router import Hop
 from pqmesh_host.mesh.switchboard import Switchboard
 from pqmesh_host.quic.errors import ConnectTimeout, NotAcknowledged, PeerClosed
-from pqmesh_host.store import Store
+from pqmesh_host.quic.virtual import VirtualAddress
+from pqmesh_host.store import AddressStore, Store
 
 OWN, ALICE, BOARD = b"\x00" * 32, b"\xa1" * 32, b"\xb0" * 32
 ADDRESS = ("192.0.2.1", 4433)
@@ -93,7 +94,8 @@ class Rig:
         bus._listeners.append(self.events.append)
         self.switchboard = Switchboard(OWN, store, bus, bytes, named={ALICE})
         self.endpoint = ScriptedEndpoint()
-        self.runner = QuicRunner(self.endpoint, dial, self.switchboard, bus)
+        self.addresses = AddressStore(store)
+        self.runner = QuicRunner(self.endpoint, dial, self.switchboard, bus, self.addresses)
         self.task = asyncio.create_task(self.runner.run())
 
     def keep(self, number: int) -> None:
@@ -247,6 +249,46 @@ async def test_a_configured_peer_is_dialled_until_it_answers_and_again(make_rig:
     peer.hang_up()
     await rig.until(lambda: len(rig.endpoint.dialled) == 3)
     assert set(rig.endpoint.dialled) == {(ADDRESS, ALICE)}
+
+
+OTHER = ("192.0.2.7", 9000)
+
+
+async def test_a_peer_without_an_address_is_dialled_where_it_was_reached(make_rig: Any) -> None:
+    rig = make_rig(PeerConfig(id=ALICE))
+    await rig.until(lambda: "peer-refused" in rig.kinds())
+    assert "no address is known" in rig.events[0].text
+    assert rig.endpoint.dialled == []
+    rig.addresses.worked(ALICE, OTHER, "accepted")
+    await rig.until(lambda: rig.endpoint.dialled == [(OTHER, ALICE)])
+
+
+async def test_known_addresses_are_tried_in_turn_with_the_configured_one(make_rig: Any) -> None:
+    rig = make_rig(PeerConfig(address=ADDRESS, id=ALICE))
+    rig.addresses.worked(ALICE, OTHER, "dialled")
+    for _ in range(3):
+        await rig.endpoint.answers.put(ConnectTimeout(ADDRESS, 10))
+    await rig.until(lambda: len(rig.endpoint.dialled) == 4)
+    assert [address for address, _ in rig.endpoint.dialled] == [ADDRESS, OTHER, ADDRESS, OTHER]
+    (known,) = rig.addresses.of(ALICE)
+    assert (known.address, known.failures) == (OTHER, 1)
+
+
+async def test_where_a_peer_proved_itself_is_remembered(make_rig: Any) -> None:
+    rig = make_rig()
+    await rig.arrives(ScriptedPeer())
+    await rig.until(lambda: "peer-open" in rig.kinds())
+    (known,) = rig.addresses.of(ALICE)
+    assert (known.address, known.how, known.successes) == (ADDRESS, "accepted", 1)
+
+
+async def test_the_far_end_of_a_relay_is_not_remembered(make_rig: Any) -> None:
+    rig = make_rig()
+    peer = ScriptedPeer()
+    peer.address = VirtualAddress(ADDRESS, lambda data: None)
+    await rig.arrives(peer)
+    await rig.until(lambda: "peer-open" in rig.kinds())
+    assert rig.addresses.of(ALICE) == []
 
 
 async def test_a_peer_that_came_by_itself_is_not_dialled(make_rig: Any) -> None:
