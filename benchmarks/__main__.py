@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from .measure import machine, noise
 
 ALL = (
+    "board",
     "footprint",
     "gateway",
     "handshake",

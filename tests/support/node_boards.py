@@ -46,7 +46,7 @@ class UnixNode(NodeBoard):
         self.link_address = str(folder / "cable")
         self._program = program
         self._state = str(folder / "state")
-        self._heap = heap
+        self.heap = heap  # of the next start
         self._process: asyncio.subprocess.Process | None = None
 
     async def peer_id(self) -> bytes:
@@ -75,7 +75,7 @@ class UnixNode(NodeBoard):
     async def _run(self, code: str, stdout: int) -> asyncio.subprocess.Process:
         prelude = f"import pqmesh_node.board as b; b.use_directory({self._state!r}); "
         return await asyncio.create_subprocess_exec(
-            *(str(self._program), "-X", f"heapsize={self._heap}", "-c", prelude + code),
+            *(str(self._program), "-X", f"heapsize={self.heap}", "-c", prelude + code),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=stdout,
         )

@@ -9,26 +9,35 @@ A program of your own makes its node with ``make_node()``, adds sensors and comm
 calls ``run()``; docs/board-guide.md shows how.
 """
 
-from .board import counters, make_node, peer_id, run, setup, status
-from .compat import TYPE_CHECKING
-from .settings import Settings
+import sys
+
+try:
+    from typing import TYPE_CHECKING
+except ImportError:  # MicroPython
+    TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from typing import Any
 
     from .app import Node
+    from .board import counters, make_node, peer_id, run, setup, status
+    from .settings import Settings
 
 __all__ = ("Node", "Settings", "counters", "make_node", "peer_id", "run", "setup", "status")
 
+_OF = {"Node": "app", "Settings": "settings"}  # where they are, if not in board.py
+
 
 def __getattr__(name: str) -> "Any":
-    """``Node`` comes when it is asked for: it brings the engine with it, 50 KB of heap.
+    """What is asked for is imported then: a program that wants the cryptography alone saves 11 KB.
 
-    MicroPython asks here before it looks for a submodule, and takes no for an answer: so no
-    module says ``from . import x`` of one that is not imported above.
+    MicroPython asks here before it looks for a submodule, and takes no for an answer.
     """
-    if name != "Node":
+    module = _OF.get(name, "board" if name in __all__ else name)
+    path = "pqmesh_node." + module
+    try:
+        __import__(path)
+    except ImportError:
         raise AttributeError(name)
-    from .app import Node
-
-    return Node
+    found = sys.modules[path]
+    return found if module == name else getattr(found, name)

@@ -19,6 +19,7 @@ from . import builtin
 from . import settings as board_settings
 from .compat import (
     TYPE_CHECKING,
+    heap_is_roomy,
     keep_heap_compact,
     listen_to_ctrl_c,
     mem_free,
@@ -185,7 +186,7 @@ def _provider() -> "Any":
         keep_heap_compact()
         from .crypto import BoardCrypto
 
-        _crypto = BoardCrypto()
+        _crypto = BoardCrypto(heap_is_roomy())
     return _crypto
 
 

@@ -26,7 +26,9 @@ MICROPYTHON = sys.implementation.name == "micropython"
 _EAGAIN = 11
 _CTRL_C = 3
 _COLLECT_EVERY_BYTES = 8_192
+_COLLECT_OFTEN_BYTES = 2_048
 _ACCEPT_POLL_MS = 20
+_ROOMY_BYTES = 120_000  # a heap of 128 KB, less what the collector itself takes
 
 if MICROPYTHON:
     TICKS_PERIOD = time.ticks_add(0, -1) + 1  # 2**30 on every port so far; ask, do not assume
@@ -61,7 +63,11 @@ if MICROPYTHON:
         A full sweep of garbage lets long-lived objects settle among it, all over the heap;
         afterwards 50 KB may be free and no 5 KB of it in one piece.
         """
-        gc.threshold(_COLLECT_EVERY_BYTES)
+        gc.threshold(_COLLECT_EVERY_BYTES if heap_is_roomy() else _COLLECT_OFTEN_BYTES)
+
+    def heap_is_roomy() -> bool:
+        """Whether 12 KB may be set aside for public-key work (board-guide.md, Memory)."""
+        return gc.mem_free() + gc.mem_alloc() >= _ROOMY_BYTES
 
     def new_event_loop() -> None:
         """Forget the tasks a Ctrl-C left behind, so that asyncio.run() works again."""
@@ -137,6 +143,10 @@ else:
 
     def keep_heap_compact() -> None:
         """Nothing to do: CPython counts references."""
+
+    def heap_is_roomy() -> bool:
+        """CPython's heap grows."""
+        return True
 
     def new_event_loop() -> None:
         """Nothing to do: every asyncio.run() of CPython makes its own."""

@@ -98,7 +98,9 @@ class CredentialStore:
             else:
                 public = self._store.load(_record_of(int(name[1:]))) or b""
                 secret = self._vault.load(name) or b""
-                keyring.adopt(own_epochs.restore(identity.peer_id, public, secret), stored=True)
+                again = self._reader(_record_of(int(name[1:])))
+                own = own_epochs.restore(identity.peer_id, public, secret, again)
+                keyring.adopt(own, stored=True)
             return
         except (ProtocolError, StoreError, UsageError) as error:
             self.counts["unreadable"] += 1
@@ -110,6 +112,18 @@ class CredentialStore:
                 self._drop_own(int(name[1:]))
         except StoreError as error:
             self._failed(error)
+
+    def _reader(self, record: str) -> "Callable[[], bytes | None]":
+        """Return what reads a record again, when an epoch is shown to somebody."""
+
+        def read() -> "bytes | None":
+            try:
+                return self._store.load(record)
+            except StoreError as error:
+                self._failed(error)
+                return None
+
+        return read
 
     def _failed(self, error: StoreError) -> None:
         self.counts["failed"] += 1

@@ -2,9 +2,12 @@
 """The board's provider of pqmesh.crypto: the C module ``pqc``, with one fixed workspace.
 
 No cryptography here. ``pqc`` writes into buffers it is given; the port wants bytes back. Two
-buffers are allocated once, early, while the heap is whole: the workspace, and one for the
+buffers, 12 KB, are allocated once, early, while the heap is whole: the workspace, and one for the
 largest output. A board's heap does not move objects, so it may have 5 KB free and not in one
 piece; for the same reason the heap is collected before every large result.
+
+A board that resumes, and only seldom needs more, has better use for 12 KB: ``reserve=False`` makes
+both for each operation. Then an operation may find no memory, and the handshake is given up.
 """
 
 import gc
@@ -30,11 +33,14 @@ _LARGE_BYTES = const(1024)
 
 
 class BoardCrypto:
-    """The nine operations of pqmesh.crypto.Crypto. Make it once, before anything large."""
+    """The nine operations of pqmesh.crypto.Crypto. Make it once, before anything large.
 
-    def __init__(self) -> None:
-        pqc.set_workspace(bytearray(pqc.WORKSPACE_BYTES))
-        self._scratch = memoryview(bytearray(_SCRATCH_BYTES))
+    :param reserve: keep the buffers, so that no operation ever lacks them
+    """
+
+    def __init__(self, reserve: bool = True) -> None:
+        pqc.set_workspace(bytearray(pqc.WORKSPACE_BYTES) if reserve else None)
+        self._scratch = memoryview(bytearray(_SCRATCH_BYTES if reserve else 0))
 
     def poll(self, function: "Callable[[], object] | None") -> None:
         """Give ``function`` a turn between two attempts at a signature; None: nobody.
@@ -105,6 +111,6 @@ class BoardCrypto:
         """A buffer for one result, to be copied before the next call."""
         if size > _LARGE_BYTES:
             gc.collect()
-        if size > _SCRATCH_BYTES:
+        if size > len(self._scratch):
             return bytearray(size)
         return self._scratch[:size]

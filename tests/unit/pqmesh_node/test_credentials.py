@@ -156,3 +156,19 @@ def test_more_peers_than_fit_are_refused_and_those_before_kept(board):
     with pytest.raises(Exhausted):
         board.keyring.learn(PEER.credential(PEER_EPOCH), CRYPTO)
     assert all(board.start().peer(owner.peer_id) is not None for owner in owners)
+
+
+def test_after_a_restart_the_object_is_read_when_it_is_shown_and_not_kept(board, monkeypatch):
+    board.keyring.adopt(board.owner.epoch(1))
+    shown = board.keyring.credential()
+    keyring = board.start()
+    assert keyring.credential() == shown
+    monkeypatch.setattr(board.keeper._store, "load", _broken)
+    with pytest.raises(Unexpected):
+        keyring.credential()
+    assert keyring.current() is not None  # the key itself is in memory
+    assert board.keeper.counts["failed"] == 1
+
+
+def _broken(name):
+    raise StoreError("worn out")

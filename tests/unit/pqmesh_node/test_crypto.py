@@ -31,6 +31,22 @@ def test_the_workspace_is_handed_over_once(monkeypatch):
     assert [len(buffer) for buffer in given] == [pqc.WORKSPACE_BYTES]
 
 
+def test_without_a_reserve_each_operation_makes_its_buffers_and_gives_the_same(board, monkeypatch):
+    given = []
+    monkeypatch.setattr(pqc, "set_workspace", given.append)
+    poor = BoardCrypto(False)
+    assert given == [None]
+    seed, coins = bytes(range(64)), bytes(32)
+    assert poor.kem_keypair(seed) == board.kem_keypair(seed)
+    public = board.kem_keypair(seed)
+    assert poor.kem_encapsulate(public, coins) == board.kem_encapsulate(public, coins)
+    assert poor.sign(seed[:32], b"m", b"", coins) == board.sign(seed[:32], b"m", b"", coins)
+    key, nonce = bytes(32), bytes(13)
+    sealed = poor.seal(key, nonce, b"", b"reading", 8)
+    assert board.open(key, nonce, b"", sealed, 8) == b"reading"
+    assert poor.open(key, nonce, b"", sealed, 8) == b"reading"
+
+
 def test_the_watchdog_has_its_turn_within_a_signature(board, monkeypatch):
     turns = []
     board.poll(lambda: turns.append(1))

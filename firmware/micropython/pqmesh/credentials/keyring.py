@@ -184,6 +184,7 @@ class Keyring:
         """Return public key | epoch object | leaf of what ``current`` gives, 6703 bytes.
 
         :raises UsageError: there is no valid epoch
+        :raises Unexpected: it is stored, and cannot be read
         """
         epoch = self._current()
         if epoch is None:

@@ -13,7 +13,7 @@ The two are stored apart: the one may lie anywhere, the other where what is eras
 
 from ..compat import TYPE_CHECKING, const
 from ..crypto import DSA_RANDOM_BYTES, KEM_SEED_BYTES
-from ..errors import Exhausted, Malformed, UsageError
+from ..errors import Exhausted, Malformed, Unexpected, UsageError
 from ..record import Record
 from ..wipe import wipe
 from .epoch import (
@@ -70,14 +70,29 @@ class OwnEpoch:
         hashes: "dict[int, bytes]",
         slot: int,
         seeds: "dict[int, Buffer]",
+        reload: "Callable[[], bytes | None] | None" = None,
     ) -> None:
         self.peer_id = peer_id
-        self.object = blob  # 3373 bytes
+        self._blob = blob if reload is None else b""
+        self._reload = reload
         self.epoch = parse_body(blob[:BODY_BYTES])
         self.slot = slot
         self._hashes = hashes
         self._seeds = seeds
         self._keys: "dict[int, OwnKey]" = {}
+
+    @property
+    def object(self) -> bytes:
+        """The signed object, 3373 bytes: from memory, or read again from where it is stored.
+
+        :raises Unexpected: it cannot be read any more
+        """
+        if self._reload is None:
+            return self._blob
+        blob = bytes((self._reload() or b"")[1 : 1 + EPOCH_BYTES])
+        if len(blob) != EPOCH_BYTES or parse_body(blob[:BODY_BYTES]) != self.epoch:
+            raise Unexpected("the epoch that was stored is not there any more")
+        return blob
 
     @property
     def number(self) -> int:
@@ -191,14 +206,21 @@ def certify(
     return OwnEpoch(peer_id, blob, hashes, 0, seeds)
 
 
-def restore(peer_id: bytes, public: bytes, secret: "Buffer") -> OwnEpoch:
+def restore(
+    peer_id: bytes,
+    public: bytes,
+    secret: "Buffer",
+    reload: "Callable[[], bytes | None] | None" = None,
+) -> OwnEpoch:
     """Return the epoch whose two stored parts these are.
 
+    :param reload: returns the public part again, None if it cannot: a board has better use for
+        3.3 KB than an object it shows once a month. None: the object stays in memory
     :raises Malformed: they are not, or do not belong together
     """
     hashes = _read_leaves(public)
     slot, number, seeds = _read_seeds(secret)
-    own = OwnEpoch(peer_id, bytes(public[1 : 1 + EPOCH_BYTES]), hashes, slot, seeds)
+    own = OwnEpoch(peer_id, bytes(public[1 : 1 + EPOCH_BYTES]), hashes, slot, seeds, reload)
     if own.number != number or Tree(peer_id, number, {}, hashes).root != own.epoch.root:
         raise Malformed("the two parts of a stored epoch do not belong together")
     return own

@@ -159,7 +159,11 @@ class KnownSteps:
     def _show(self, handshake: "Handshake", number: int, now: int) -> None:
         initiator = handshake.initiator
         if isinstance(initiator, Initiator) and handshake.state == states.OFFERED:
-            credential = self._keyring.credential()
+            try:
+                credential = self._keyring.credential()
+            except ProtocolError as error:
+                self._pool.fail(handshake, str(error), now)
+                return
             message = initiator.part(number, credential, initiator.peer_cid)
             handshake.send(message, number, now)
 

@@ -9,7 +9,7 @@ from pqmesh.credentials.epoch import EPOCH_BYTES, open_epoch, open_leaf
 from pqmesh.credentials.ids import credential_id_of
 from pqmesh.credentials.merkle import check_path
 from pqmesh.credentials.own import OwnEpoch, plan, restore
-from pqmesh.errors import Exhausted, Malformed, ProtocolError, UsageError
+from pqmesh.errors import Exhausted, Malformed, ProtocolError, Unexpected, UsageError
 from support.credentials import START, Owner
 from support.simulation import CRYPTO
 
@@ -142,3 +142,16 @@ def test_no_secret_is_printed():
     own = ALICE.epoch(9)
     assert isinstance(own, OwnEpoch)
     assert repr(own) == "OwnEpoch(9, slot 0)"
+
+
+def test_an_object_that_was_not_kept_is_read_again_and_checked():
+    own, other = ALICE.epoch(5, slots=2), ALICE.epoch(6, slots=2)
+    stored = [own.public_part()]
+    lean = restore(ALICE.peer_id, stored[0], own.secret_part(), lambda: stored[0])
+    assert lean.object == own.object
+    assert lean.public_part() == own.public_part()
+    assert lean.rotated().object == own.object
+    for unreadable in (None, b"", other.public_part(), own.public_part()[:100]):
+        stored[0] = unreadable
+        with pytest.raises((Malformed, Unexpected)):
+            _ = lean.object

@@ -164,3 +164,16 @@ def test_a_half_is_not_sent_for_a_handshake_that_has_moved_on():
     sent = len(pair.sent[0])
     pair.run_for(1)
     assert len(pair.sent[0]) == sent
+
+
+def test_a_credential_of_ours_that_cannot_be_read_ends_the_call_and_nothing_else():
+    pair = stranger_meets()
+    keyring = pair.ends[0]._handshakes._known._keyring
+    keyring.credential = unreadable
+    pair.call()
+    pair.run_until(lambda: pair.of(0, Refused))
+    assert "not there any more" in pair.last(0, Refused).reason
+
+
+def unreadable():
+    raise Unexpected("the epoch is not there any more")
