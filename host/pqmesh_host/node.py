@@ -162,6 +162,7 @@ class Node:
             *(self._identity, host, port),
             trust=self._trust(),
             on_refused=self._on_refused,
+            nat_frames=self._config.quic.traverse,
             primitives=best(),
         )
         async with contextlib.AsyncExitStack() as stack:

@@ -15,6 +15,7 @@ from pqmesh.identity import Identity
 from pqmesh_host.crypto import HostCrypto
 from pqmesh_host.quic.endpoint import QuicEndpoint
 from pqmesh_host.quic.limits import QuicLimits
+from pqmesh_host.quic.nat.interfaces import Interface, Interfaces, local_interfaces
 from pqmesh_host.quic.nat.outcome import How, TraversalLimits
 from pqmesh_host.quic.nat.traverse import Traversal
 from pqmesh_host.quic.relay.budget import Allowance
@@ -65,24 +66,43 @@ class Nodes(contextlib.AsyncExitStack):
         self._quic = quic or QuicLimits()
 
     async def add(
-        self, host: Host, *, relay: Callable[[bytes], Allowance | None] | None = None
+        self,
+        host: Host,
+        *,
+        relay: Callable[[bytes], Allowance | None] | None = None,
+        everywhere: bool = False,
     ) -> Node:
-        """A node with a fresh identity on ``host``; ``relay`` is its policy, if it serves."""
+        """A node with a fresh identity on ``host``; ``relay`` is its policy, if it serves.
+
+        :param everywhere: listen on every address of the host, as a gateway does
+        """
         identity = Identity(HostCrypto().sha256(b"nat node %d" % next(_numbers)), HostCrypto())
         endpoint = await self.enter_async_context(
-            QuicEndpoint.open(identity, sock=self.socket(host), limits=self._quic)
+            QuicEndpoint.open(
+                identity, sock=self.socket(host, everywhere), limits=self._quic, nat_frames=True
+            )
         )
         service = None
         if relay is not None:
             service = RelayService(endpoint, relay, lambda: self.socket(host))
             self.callback(service.close)
-        traversal = await self.enter_async_context(Traversal.open(endpoint, self._limits))
+        interfaces = Interfaces(lambda: self._interfaces(host))
+        traversal = await self.enter_async_context(
+            Traversal.open(endpoint, self._limits, interfaces)
+        )
         return Node(endpoint, traversal, service)
 
-    def socket(self, host: Host) -> socket.socket:
-        """A UDP socket of the host's own address."""
+    def _interfaces(self, host: Host) -> list[Interface]:
         with self._lab.inside(host):
-            return bind(host.address4 if self._version == 4 else host.address6, 0, SOCKET_BYTES)
+            return local_interfaces()
+
+    def socket(self, host: Host, everywhere: bool = False) -> socket.socket:
+        """A UDP socket of the host's own address, or of all it has."""
+        own = host.address4 if self._version == 4 else host.address6
+        with self._lab.inside(host):
+            if everywhere:
+                own = "0.0.0.0" if self._version == 4 else "::"
+            return bind(own, 0, SOCKET_BYTES)
 
 
 _RANDOM_PORTS = (NatKind.SYMMETRIC, NatKind.CARRIER_GRADE)

@@ -112,7 +112,7 @@ class QuicEndpoint:
             False refuses it (alert unknown_ca). None admits every identity
         :param on_refused: told about each handshake from outside that fails; must not block
         :param nat_frames: announce that we take ADD_ADDRESS, PUNCH_ME_NOW and REMOVE_ADDRESS;
-            they are kept in ``Peer.addresses`` and not acted on yet
+            they are kept in ``Peer.addresses`` and never acted on; ``Traversal`` sends them
         :param sock: a UDP socket from ``udp.bind`` to use, and to close, instead of a new one
         :param primitives: who computes ML-KEM and ML-DSA (``primitives.choice``)
         :raises AddressUnavailable: the address is not ours, in use, or not allowed

@@ -158,6 +158,10 @@ class Peer:
         self._check_open()
         return self._streams.open_bytes(first)
 
+    def takes_frame(self, frame: Frame) -> bool:
+        """Whether the peer has negotiated this kind of frame."""
+        return self.connection.takes_frame(frame)
+
     def send_frame(self, frame: Frame) -> None:
         """Send one of ant-quic's frames (``frames``), again until acknowledged.
 

@@ -13,7 +13,7 @@ import pytest
 
 from pqmesh_host.quic.errors import Unreachable
 from pqmesh_host.quic.limits import QuicLimits
-from pqmesh_host.quic.nat import aqcc
+from pqmesh_host.quic.nat import aqcc, interfaces
 from pqmesh_host.quic.nat.outcome import How, TraversalLimits
 from pqmesh_host.quic.relay.budget import Allowance
 from support.nat_nodes import Node, Nodes
@@ -115,6 +115,43 @@ async def test_without_a_willing_relay_the_refusal_is_told(lab: NatLab) -> None:
             await one.traversal.connect(other.peer_id)
         assert helper.relay is not None
         assert helper.relay.sessions == {}
+
+
+async def test_neighbours_behind_one_nat_meet_at_home(lab: NatLab) -> None:
+    """Their NAT cannot be punched and does not turn packets round; their interfaces can be met."""
+    left = lab.host("nleft", NatKind.SYMMETRIC)
+    right = lab.beside("nright", left)
+    async with Nodes(lab, limits=QUICK) as nodes:
+        helper = await nodes.add(lab.host("nhelp"))
+        one = await nodes.add(left, everywhere=True)
+        other = await nodes.add(right, everywhere=True)
+        await joined(nodes, helper, one, other)
+        peer, how = await one.traversal.connect(other.peer_id)
+        assert how is How.PUNCHED
+        assert peer.address == (right.address4, other.address[1])
+        await peer.send(b"next door")
+        assert await asyncio.wait_for(other.receive(one.peer_id), 10) == b"next door"
+
+
+async def test_an_interface_that_comes_and_goes_is_announced(
+    lab: NatLab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(interfaces, "FRESH_S", 0.0)
+    limits = dataclasses.replace(QUICK, announce_s=0.1)
+    moving = lab.host("imove")
+    async with Nodes(lab, limits=limits) as nodes:
+        node = await nodes.add(moving, everywhere=True)
+        watcher = await nodes.add(lab.host("iwatch"))
+        await node.endpoint.connect(watcher.address)
+        await until(lambda: watcher.endpoint.peers)
+        told = watcher.endpoint.peers[0].addresses.candidates
+        port = node.address[1]
+        await until(lambda: (moving.public4, port) in told.values())
+        lab.address(moving, "add", "198.19.7.7/15")
+        await until(lambda: ("198.19.7.7", port) in told.values())
+        lab.address(moving, "del", "198.19.7.7/15")
+        await until(lambda: ("198.19.7.7", port) not in told.values())
+        assert (moving.public4, port) in told.values()
 
 
 async def test_third_parties_are_not_probed(lab: NatLab) -> None:

@@ -107,6 +107,27 @@ class NatLab:
             self._behind(outer, namespace, inner4, inner6, kind)
         return Host(name, namespace, f"{inner4}.2", f"{inner6}2", public4, public6)
 
+    def beside(self, name: str, host: Host) -> Host:
+        """Add a second machine to the network of ``host``, behind the same single NAT."""
+        nat, number = f"{host.namespace}-nat", int(host.address4.split(".")[1])
+        net4, net6 = f"10.{number}.0", f"fd00:{number:x}::"
+        namespace = self._namespace(name)
+        self._ip(nat, "link", "add", "home0", "type", "bridge")
+        self._ip(nat, "addr", "flush", "dev", "in0")
+        self._cable(nat, "in1", namespace, "up0")
+        for device in ("in0", "in1"):
+            self._ip(nat, "link", "set", device, "master", "home0")
+        self._ip(nat, "link", "set", "home0", "up")
+        for inner, end, device in ((nat, 1, "home0"), (namespace, 3, "up0")):
+            self._address(inner, device, f"{net4}.{end}/24", f"{net6}{end}/64")
+        self._ip(namespace, "route", "add", "default", "via", f"{net4}.1")
+        self._ip(namespace, "-6", "route", "add", "default", "via", f"{net6}1")
+        return Host(name, namespace, f"{net4}.3", f"{net6}3", host.public4, host.public6)
+
+    def address(self, host: Host, change: str, address: str, device: str = "core0") -> None:
+        """Give an interface of ``host`` one more address (``add``), or take it (``del``)."""
+        self._ip(host.namespace, "addr", change, address, "dev", device)
+
     def change_nat(self, host: Host, kind: NatKind) -> None:
         """Replace the one NAT of ``host`` by another that knows none of its mappings."""
         outer = f"{host.namespace}-nat"

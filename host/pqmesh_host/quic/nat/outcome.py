@@ -34,6 +34,9 @@ class TraversalLimits:
     upgrade_s: float = 30.0
     """Between attempts to punch where a relay is in use."""
 
+    announce_s: float = 5.0
+    """Between looks at this machine's interfaces, whose changes peers are told."""
+
     helpers: int = 4
     """Peers asked to coordinate, and peers asked to relay."""
 

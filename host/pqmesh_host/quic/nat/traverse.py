@@ -21,7 +21,7 @@ import contextlib
 import ipaddress
 import socket
 from collections import Counter, deque
-from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from functools import partial
 from weakref import WeakKeyDictionary
 
@@ -34,9 +34,10 @@ from ..lifecycle import Phase
 from ..peer import Peer
 from ..relay.tunnel import Tunnel
 from ..virtual import VirtualAddress
+from .announcer import Announcer
 from .aqcc import MAX_ADDRESSES
-from .candidates import IPNetwork
 from .coordinator import PAIR_INTERVAL_MS
+from .interfaces import Interfaces
 from .outcome import How, Outcome, TraversalLimits
 from .participant import Denied, Punch
 from .rendezvous import Rendezvous
@@ -64,16 +65,18 @@ class Traversal:
         self,
         endpoint: QuicEndpoint,
         limits: TraversalLimits,
-        own_networks: Collection[IPNetwork],
+        interfaces: Interfaces,
     ) -> None:
         self._endpoint = endpoint
         self._limits = limits
+        self._interfaces = interfaces
+        interfaces.refresh()
         self._loop = asyncio.get_running_loop()
         self._rendezvous = Rendezvous(
             endpoint,
             self._on_invited,
             self._own_addresses,
-            own_networks=own_networks,
+            own_networks=interfaces.networks,
             serve=limits.coordinate,
         )
         self._attempts: dict[bytes, set[_Attempt]] = {}
@@ -92,21 +95,27 @@ class Traversal:
         cls,
         endpoint: QuicEndpoint,
         limits: TraversalLimits | None = None,
-        own_networks: Collection[IPNetwork] = (),
+        interfaces: Interfaces | None = None,
     ) -> AsyncIterator[Traversal]:
         """Traverse, coordinate and be found on this endpoint until the block is left.
 
-        :param own_networks: private networks we are in, where a peer's private address may be ours
+        :param interfaces: where this machine is reachable, and in which networks it is; what the
+            system says if None
         """
-        made = cls(endpoint, limits or TraversalLimits(), own_networks)
-        upgrading = asyncio.create_task(made._upgrade_for_ever())
+        made = cls(endpoint, limits or TraversalLimits(), interfaces or Interfaces())
+        tasks = [
+            asyncio.create_task(made._upgrade_for_ever()),
+            asyncio.create_task(made._announce_for_ever()),
+        ]
         try:
             yield made
         finally:
-            upgrading.cancel()
+            for task in tasks:
+                task.cancel()
             await made._close()
-            with contextlib.suppress(asyncio.CancelledError):
-                await upgrading  # a defect of ours comes out here
+            for task in tasks:
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task  # a defect of ours comes out here
 
     async def connect(
         self, peer_id: bytes, addresses: Iterable[tuple[str, int]] = (), timeout_s: float = 20.0
@@ -304,13 +313,24 @@ class Traversal:
         return helpers[: self._limits.helpers]
 
     def _own_addresses(self) -> list[Address]:
-        """Where others see us, and where we are bound if that is one address."""
+        """Where others see us, then where this machine is reachable by itself."""
         seen = [peer.addresses.observed for peer in self._endpoint.peers if not peer.relayed]
         found = [address for address in seen if address is not None]
-        bound = self._endpoint.local_address
-        if not ipaddress.ip_address(bound[0].partition("%")[0]).is_unspecified:
-            found.append(bound)
-        return list(dict.fromkeys(found))[:MAX_ADDRESSES]
+        return list(dict.fromkeys((*found, *self._bound_at())))[:MAX_ADDRESSES]
+
+    def _bound_at(self) -> list[Address]:
+        """Where we are bound if that is one address, else the addresses of the interfaces."""
+        host, port = self._endpoint.local_address
+        bound = ipaddress.ip_address(host.partition("%")[0])
+        if not bound.is_unspecified:
+            return [(host, port)]
+        return self._interfaces.addresses(4 if bound.version == 4 else None, port)
+
+    async def _announce_for_ever(self) -> None:
+        announcer = Announcer(lambda: self._endpoint.peers, self._bound_at)
+        while True:
+            announcer.refresh()
+            await asyncio.sleep(self._limits.announce_s)
 
     def _numeric(self, addresses: Iterable[Address]) -> list[Address]:
         found = [numeric(address, self._family) for address in addresses]
