@@ -110,7 +110,8 @@ def _in_step(pair, seed):
 
 def explore(seeds, steps, link):
     tries = Counter(episode(seed, steps, link) for seed in seeds)
-    assert set(tries) <= {1, 2}, tries
+    assert set(tries) <= {1, 2, 3}, tries
+    assert tries[3] * 500 <= len(seeds), tries  # R1 is sent again after one round trip
 
 
 @pytest.mark.parametrize("link", LINKS.values(), ids=LINKS)
