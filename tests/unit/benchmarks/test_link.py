@@ -28,13 +28,13 @@ def test_hs_k_takes_the_predicted_octets_and_no_more_on_every_lora_setting(beare
 
 @pytest.mark.parametrize("mode", ["a", "c", "dk", "dp"])
 @pytest.mark.parametrize("loss", [5, 10, 20])
-def test_with_loss_the_median_on_lora_stays_within_a_tenth_of_the_prediction(mode, loss):
+def test_14_with_loss_the_median_on_lora_stays_within_a_tenth_of_the_prediction(mode, loss):
     found = cell(mode, "SF7, 1 %", loss, 60)
     assert found.quantile(0.5) <= WITHIN * TIMES[mode, "SF7, 1 %", loss].p50
 
 
 @pytest.mark.parametrize("bearer", ["SF9, 1 %", "AX.25 1200"])
-def test_hs_r_with_much_loss_is_as_quick_as_predicted_and_leaves_no_side_alone(bearer):
+def test_14_hs_r_with_much_loss_is_as_quick_as_predicted_and_leaves_no_side_alone(bearer):
     found = cell("d", bearer, 20, 60)
     assert found.quantile(0.5) <= TIMES["d", bearer, 20].p50
     assert found.quantile(0.9) <= 2 * TIMES["d", bearer, 20].p50

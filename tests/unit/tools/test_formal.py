@@ -33,14 +33,14 @@ def test_every_expected_run_has_its_model_and_a_verdict() -> None:
         assert run.verdicts, run.name
 
 
-def test_the_models_are_able_to_fail() -> None:
+def test_17_the_models_are_able_to_fail() -> None:
     """Each handshake has at least one mutation whose verdict differs from the honest run's."""
     runs = formal.load()
     for model in ("hsk", "hsr", "hss"):
         assert {"true", "false"} <= {word for r in runs if r.model == model for word in r.verdicts}
 
 
-def test_an_unexpected_verdict_fails(
+def test_17_an_unexpected_verdict_fails(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("PROVERIF", fake_proverif(tmp_path, "RESULT query is false."))

@@ -254,7 +254,7 @@ def test_property_05_another_length_is_refused(size):
     assert theirs.peer(BOB.peer_id) is None
 
 
-def test_property_05_misbinding_is_refused():
+def test_property_04_misbinding_is_refused():
     """Mallory signs a tree over Bob's key: it is Mallory's credential, by another name."""
     theirs = ring()
     eves = EVE.credential(EVE.epoch(1))

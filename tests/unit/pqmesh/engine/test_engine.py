@@ -192,7 +192,7 @@ def test_a_repeated_head_changes_nothing():
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.binary(max_size=64), max_size=20), st.integers(0, 45), st.data())
-def test_garbage_in_every_state(frames, progress, data):
+def test_10_garbage_in_every_state(frames, progress, data):
     pair = Pair()
     pair.connect(0)
     for _ in range(progress):

@@ -61,7 +61,7 @@ def test_a_flow_knows_its_mode_also_when_it_is_finished():
 
 
 @given(st.data())
-def test_a_poisoned_piece_is_dropped_without_a_trace(data):
+def test_10_a_poisoned_piece_is_dropped_without_a_trace(data):
     message, fragments = pieces()
     flow = opened(fragments)
     victim = data.draw(st.sampled_from(fragments[1:]))
@@ -199,7 +199,7 @@ def test_flows_that_stop_growing_are_forgotten():
     assert table.find(flow.digest[:4], 1) is None
 
 
-def test_memory_is_bounded_whatever_is_thrown_at_it():
+def test_10_memory_is_bounded_whatever_is_thrown_at_it():
     table, dice = FlowTable(2, 1000), random.Random(1)
     for n in range(200):
         _, fragments = pieces(dice.randrange(24, 900), n)

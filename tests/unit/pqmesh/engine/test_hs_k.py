@@ -148,7 +148,7 @@ def test_a_ciphertext_to_another_key_fails_as_any_wrong_tag_does():
 
 
 @pytest.mark.parametrize("at", [4, 4 + 1088], ids=["ephemeral", "static"])
-def test_an_implicit_rejection_of_m2_is_the_same_error_as_a_wrong_mac(at):
+def test_16_an_implicit_rejection_of_m2_is_the_same_error_as_a_wrong_mac(at):
     i, _, m2 = up_to_m2()
     errors = []
     for where in (at, len(m2) - 1):
@@ -173,7 +173,7 @@ def test_a_handshake_with_ourselves_is_refused_by_both_roles():
         twin.responder().open(FRONT, i.offer(FRONT))
 
 
-def test_m1_reflected_to_who_sent_it_is_not_for_its_key():
+def test_03_m1_reflected_to_who_sent_it_is_not_for_its_key():
     m1 = ALICE.initiator(BOB.known()).offer(FRONT)
     with pytest.raises(BadTag):
         ALICE.responder().open(FRONT, m1)

@@ -74,7 +74,7 @@ def test_expand_restores_what_is_near(highest, distance):
     ("highest", "low", "number"),
     [(0xFFF0, 0x0005, 0x10005), (0x10005, 0xFFF0, 0xFFF0), (0x10005, 0x0006, 0x10006)],
 )
-def test_expand_across_the_wrap(highest, low, number):
+def test_08_expand_across_the_wrap(highest, low, number):
     window = ReplayWindow(64)
     window.accept(highest)
     assert window.expand(low) == number

@@ -53,14 +53,14 @@ def test_a_frame_is_taken_once(two):
         two.ends[1].take(frame)
 
 
-def test_a_reflected_frame_is_not_ours(two):
+def test_03_a_reflected_frame_is_not_ours(two):
     two.ends[0].session.send(b"hello", 0)
     (frame,) = two.ends[0].frames()
     with pytest.raises(BadTag):
         two.ends[0].take(frame)
 
 
-def test_no_nonce_is_used_twice_across_the_16_bit_wrap(two):
+def test_08_no_nonce_is_used_twice_across_the_16_bit_wrap(two):
     one, other = two.ends
     one.session._packets.next_number = 0xFFFE
     other.session._packets._replay.accept(0xFFF0)
@@ -100,7 +100,7 @@ def test_an_hour_later_the_next_frame_has_new_keys_and_the_old_ones_go(two):
     assert other.session._packets.ratchet._previous is None
 
 
-def test_a_late_frame_of_the_old_epoch_is_still_taken():
+def test_08_a_late_frame_of_the_old_epoch_is_still_taken():
     two = Two(replace(LINK, ack_every=9))
     one, other = two.ends
     one.session.send(b"late", 0)
@@ -109,6 +109,20 @@ def test_a_late_frame_of_the_old_epoch_is_still_taken():
     for frame in (*one.frames(), late):
         other.take(frame, REKEY_MS + 1)
     assert [event.payload for event in other.events()] == [b"late", b"early"]
+
+
+def test_08_a_frame_is_taken_once_across_a_re_key():
+    two = Two(replace(LINK, ack_every=9))
+    one, other = two.ends
+    one.session.send(b"old", 0)
+    (old,) = one.frames()
+    other.take(old)
+    one.session.send(b"new", REKEY_MS)
+    for frame in one.frames():
+        other.take(frame, REKEY_MS)
+    with pytest.raises(Replayed):
+        other.take(old, REKEY_MS + 1)
+    assert [event.payload for event in other.events()] == [b"old", b"new"]
 
 
 def test_a_key_that_nobody_follows_seals_only_so_many_frames(two):
@@ -128,7 +142,7 @@ def forge(end, count, now=0, epoch=0):
             end.take(frame, now)
 
 
-def test_forgeries_up_to_the_limit_end_a_key_and_never_the_session(two):
+def test_09_forgeries_up_to_the_limit_end_a_key_and_never_the_session(two):
     """Property 9 of constrained-design 5.6, with its real limit."""
     one, other = two.ends
     forge(other, FAILED_TAGS_PER_KEY // 2 - 1)
