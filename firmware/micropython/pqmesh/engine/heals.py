@@ -91,7 +91,7 @@ class HealTable:
         cid = int.from_bytes(head.data[:CID_BYTES], "big")
         for peering in self._peerings.all:
             initiator = peering.initiator
-            if isinstance(initiator, Initiator) and initiator.cid == cid:
+            if isinstance(initiator, Initiator) and initiator.r1 and initiator.cid == cid:
                 if peering.sender is not None:
                     peering.sender.answered(now)
                 return peering.handle, peering.tally

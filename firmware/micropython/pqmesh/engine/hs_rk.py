@@ -23,7 +23,7 @@ other forgery. The initiator accepts R2 by mac_2, the responder R3 by its tag, a
 """
 
 from ..compat import TYPE_CHECKING
-from ..errors import BadTag, Malformed, Unexpected, UsageError
+from ..errors import BadTag, Malformed, Unexpected
 from ..kdf import (
     DOMAIN_HS_RK,
     DOMAIN_HS_RP,
@@ -152,7 +152,7 @@ class Initiator(_Side):
         elif self.mode == HS_RP:
             answer = decode(Resumed, r2)
         else:
-            raise UsageError("verify() before an offer")
+            raise Unexpected("R2 before our R1")  # a late one, to a number that was used before
         if answer.to != self.cid:
             raise Unexpected("R2 of another resumption")
         shared = self._shared

@@ -135,6 +135,11 @@ def test_07_the_engines_are_never_apart_at_length(link):
     explore(range(100_000, 103_000), 150, link)
 
 
+def test_07_an_r2_of_before_that_comes_while_a_healing_r1_is_being_made():
+    """Found at length: it ended the engine's receive() with what only an owner may cause."""
+    explore([100_581], 150, LINKS["alone"])
+
+
 def test_what_computes_the_hmac_faster_computes_the_same():
     dice = random.Random(1)
     for size in (0, 1, 32, 64):
