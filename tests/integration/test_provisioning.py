@@ -26,6 +26,7 @@ from pqmesh_host.provision import (
 from pqmesh_host.store import Custody, Store
 from pqmesh_host.transports.memory import MemoryCable
 from pqmesh_node import plan as plans
+from pqmesh_node.provisioning import ProvisioningDesk
 from pqmesh_node.store import Directory
 from pqmesh_node.store import Store as BoardStore
 from support.mesh_nodes import board
@@ -201,6 +202,18 @@ async def test_another_node_than_the_one_meant_is_named(bench: Bench) -> None:
             await bench.provision(line, expect=b"\xdd" * 32)
         assert node.peer_id.hex()[:16] in str(caught.value)
         assert node.settings.expect is None
+
+
+async def test_a_node_that_sends_readings_and_nothing_else_is_given_up(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "SILENCE_S", 1.0)
+    monkeypatch.setattr(ProvisioningDesk, "take", lambda *_: None)
+    line = cable()
+    async with bench.node(line) as node:
+        node.settings.interval_ms = 50
+        with pytest.raises(ProvisionError, match="said nothing for 1 s"):
+            await bench.provision(line)
 
 
 async def test_a_node_that_says_nothing_is_given_up(

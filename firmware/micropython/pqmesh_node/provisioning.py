@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 MAX_PREKEYS = const(128)  # that one Start may ask for
 _IN_FLIGHT = const(3)  # messages not acknowledged yet: 3.6 KB of the session's queue
 _NO_MEMORY = "not enough memory: provisioning needs a heap of 160 KB"
+_AGAIN_S = 0.1  # before a refusal that found no room is said again
 _NO_TAG = bytes(TAG_BYTES)
 # UsageError: what our own parts say to a number that the peer has made up
 _REFUSALS = (ProtocolError, StoreError, SettingsError, UsageError, MemoryError)
@@ -87,6 +88,7 @@ class ProvisioningDesk:
         self._run: "Run | None" = None
         self._jobs: "list[Callable[[Run], Iterator[bytes]]]" = []
         self._in_flight: "list[int]" = []
+        self._unsaid: "tuple[int, str] | None" = None  # a refusal that has found no room yet
         self._news = asyncio.Event()
 
     # ---- from the node; nothing here takes long ----
@@ -197,6 +199,9 @@ class ProvisioningDesk:
             while self._jobs:
                 await self._do(self._jobs.pop(0))
             self._news.clear()
+            if self._unsaid is not None:
+                await asyncio.sleep(_AGAIN_S)
+                self._say()
             await self._news.wait()
 
     async def _do(self, job: "Callable[[Run], Iterator[bytes]]") -> None:
@@ -284,10 +289,21 @@ class ProvisioningDesk:
         reason = _NO_MEMORY if isinstance(error, MemoryError) else str(error)
         self._stop(reason)
         gc.collect()
+        self._unsaid = (session, reason)
+        self._say()
+
+    def _say(self) -> None:
+        """Tell the operator why; again later when there is no room for it."""
+        unsaid, self._unsaid = self._unsaid, None
+        if unsaid is None:
+            return
         try:
-            self._send(session, wire.refused(reason))
-        except (Busy, NoSuchSession):
-            pass  # the operator sees no progress, and its own timer ends the run
+            self._send(unsaid[0], wire.refused(unsaid[1]))
+        except (Busy, MemoryError):
+            self._unsaid = unsaid
+            self._news.set()
+        except NoSuchSession:
+            pass  # nobody is left to be told
 
     def _stop(self, why: str) -> None:
         self._run = None

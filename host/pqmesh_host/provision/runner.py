@@ -187,7 +187,8 @@ class _Run:
     def _on_event(self, event: Record) -> None:
         if self._outcome.done():
             return
-        self._heard.set()
+        if not (isinstance(event, Received) and not is_provisioning(event.payload)):
+            self._heard.set()  # readings go on whatever has become of the provisioning
         try:
             self._handle(event)
         except OperatorError as error:

@@ -250,6 +250,19 @@ async def test_a_full_queue_is_waited_for_and_a_dead_session_is_not(bench):
     assert bench.desk.counts["refused"] == 1
 
 
+async def test_a_refusal_that_finds_no_room_is_said_as_soon_as_there_is_some(bench, monkeypatch):
+    monkeypatch.setattr(subject, "_AGAIN_S", 0.001)
+    await ready(bench)
+    bench.failure = Busy("full of readings")
+    bench.take(wire.finish(b"\xa0"))
+    await asyncio.sleep(0.01)
+    bench.failure = None
+    assert b"credential has not come" in (await bench.until(wire.Refused)).reason
+    sent = len(bench.sent)
+    await asyncio.sleep(0.01)
+    assert len(bench.sent) == sent  # once
+
+
 async def test_no_more_than_a_few_messages_are_under_way(bench):
     await ready(bench)
     before = len(bench.sent)
