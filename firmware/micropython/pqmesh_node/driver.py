@@ -7,6 +7,7 @@ message is safe, not merely that it was parsed.
 """
 
 import asyncio
+import gc
 
 from pqmesh.errors import ProtocolError
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
         async def send(self, frame: bytes) -> None: ...
 
 
+SHORT_OF_MEMORY_MS = 10  # pause before the link is read again
 IDLE_MS = 1_000  # how often an idle driver reads the clock and feeds the watchdog
 
 
@@ -70,12 +72,16 @@ class LinkDriver:
 
     async def _read(self) -> None:
         while True:
-            frame = await self._link.receive()
+            try:
+                frame = await self._link.receive()
+            except MemoryError as error:  # as if the line had garbled it
+                self._drop(error)
+                await sleep_ms(SHORT_OF_MEMORY_MS)
+                continue
             try:
                 self._engine.receive(frame, self._clock.now())
             except ProtocolError as error:
-                name = type(error).__name__
-                self.dropped[name] = self.dropped.get(name, 0) + 1
+                self._drop(error)
             self._report()
             self.wake()
             await sleep_ms(0)  # a flood of frames must not starve the other tasks
@@ -105,7 +111,16 @@ class LinkDriver:
             frame = self._engine.next_transmit()
             if frame is None:
                 break
-            await self._link.send(frame)
+            try:
+                await self._link.send(frame)
+            except MemoryError as error:  # the frame is lost, and asked for again
+                self._drop(error)
+
+    def _drop(self, error: Exception) -> None:
+        name = type(error).__name__
+        self.dropped[name] = self.dropped.get(name, 0) + 1
+        if isinstance(error, MemoryError):
+            gc.collect()
 
     def _report(self) -> None:
         while True:

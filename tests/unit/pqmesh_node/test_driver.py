@@ -48,18 +48,21 @@ class Link:
     mtu = 512
 
     def __init__(self, log: list[str]) -> None:
-        self.incoming: asyncio.Queue[bytes | OSError] = asyncio.Queue()
+        self.incoming: asyncio.Queue[bytes | Exception] = asyncio.Queue()
+        self.failures: list[Exception] = []
         self.log = log
         self.sending = 0
 
     async def receive(self) -> bytes:
         frame = await self.incoming.get()
-        if isinstance(frame, OSError):
+        if isinstance(frame, Exception):
             raise frame
         return frame
 
     async def send(self, frame: bytes) -> None:
         assert self.sending == 0, "two frames on the wire at once"
+        if self.failures:
+            raise self.failures.pop(0)
         self.sending += 1
         await asyncio.sleep(0.001)
         self.sending -= 1
@@ -117,6 +120,18 @@ async def test_an_illegal_frame_is_counted_and_the_next_one_served():
             bench.link.incoming.put_nowait(frame)
         await until(lambda: "handled good" in bench.log)
         assert bench.driver.dropped == {"Malformed": 2}
+
+
+async def test_a_moment_without_memory_costs_a_frame_and_not_the_node():
+    async with running() as bench:
+        bench.link.incoming.put_nowait(MemoryError("allocating 517 bytes"))
+        bench.link.failures.append(MemoryError("allocating 517 bytes"))
+        for frame in (b"first", b"second"):
+            bench.link.incoming.put_nowait(frame)
+        await until(lambda: "sent ack second" in bench.log)
+        assert "handled first" in bench.log
+        assert "sent ack first" not in bench.log
+        assert bench.driver.dropped == {"MemoryError": 2}
 
 
 async def test_a_deadline_is_kept():
