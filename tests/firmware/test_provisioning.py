@@ -79,7 +79,8 @@ async def test_a_blank_board_is_provisioned_in_time(tmp_path: Path) -> None:
 
 
 async def test_a_board_with_too_little_memory_says_so(tmp_path: Path) -> None:
-    async with node_board("unix32", tmp_path, "128K") as board:
+    """And is the node it was before. In less than 128 KB, where nothing is set aside."""
+    async with node_board("unix32", tmp_path, "124K") as board:
         peer_id = await board.peer_id()
         await board.start(interval_ms=100)
         await has_started(board.link_address)
