@@ -37,9 +37,10 @@ async def test_both_sides_know_each_other():
         assert accepted.is_open
         assert 0 < accepted.handshake_ms < 5000
         assert 0 < dialled.handshake_ms < 5000
-        # ant-quic-sized: two Initials and a client flight; a 7 KB server flight.
-        assert 6_000 < dialled.bytes_sent < 12_000
-        assert 6_000 < dialled.bytes_received < 12_000
+        # Two Initials and a client flight; a 7 KB server flight. A busy machine makes either
+        # send some of it again; how much it takes is measured in virtual time (test_handshake).
+        assert 6_000 < dialled.bytes_sent < 40_000
+        assert 6_000 < dialled.bytes_received < 40_000
         assert dialled.export_keying_material(b"l", b"", 32) == accepted.export_keying_material(
             b"l", b"", 32
         )
