@@ -46,23 +46,8 @@ def download(pin: Pin, into: Path, progress: Progress) -> None:
 
     Raises FirmwareError when no mirror has this version.
     """
-    toolchain.require(["apt-get"])
-    problems = []
-    for number, mirror in enumerate(mirrors()):
-        state = paths.APT_STATE / f"{pin.suite}-{pin.kind}-{number}"
-        environment = _prepare(state, mirror, pin.suite, pin.kind)
-        progress.say(f"asking a Debian mirror for {pin.package} {pin.version} ({pin.suite})")
-        try:
-            _apt(environment, ["update"], into)
-            _apt(environment, _fetch_command(pin), into)
-        except FirmwareError as problem:
-            problems.append(str(problem))
-            continue
-        return
-    raise FirmwareError(
-        f"{pin.package} {pin.version} could not be had from {pin.suite}:\n" + "\n".join(problems),
-        _MIRROR_HINT,
-    )
+    what = f"{pin.package} {pin.version}"
+    _from_a_mirror(what, pin.suite, pin.kind, _fetch_command(pin), into, progress, _MIRROR_HINT)
 
 
 def download_newest(packages: Sequence[str], suite: str, into: Path, progress: Progress) -> None:
@@ -71,20 +56,33 @@ def download_newest(packages: Sequence[str], suite: str, into: Path, progress: P
     For programs to test against, which are not pinned: apt checks the archive's signature.
     Raises FirmwareError when no mirror has them.
     """
+    _from_a_mirror(packages[0], suite, "binary", ["download", *packages], into, progress)
+
+
+def _from_a_mirror(
+    what: str,
+    suite: str,
+    kind: str,
+    command: list[str],
+    into: Path,
+    progress: Progress,
+    hint: str = "",
+) -> None:
+    """Let apt run `command` in `into` against each mirror in turn, until it succeeds."""
     toolchain.require(["apt-get"])
     problems = []
     for number, mirror in enumerate(mirrors()):
-        state = paths.APT_STATE / f"{suite}-binary-{number}"
-        environment = _prepare(state, mirror, suite, "binary")
-        progress.say(f"asking a Debian mirror for {packages[0]} of {suite}")
+        state = paths.APT_STATE / f"{suite}-{kind}-{number}"
+        environment = _prepare(state, mirror, suite, kind)
+        progress.say(f"asking a Debian mirror for {what} ({suite})")
         try:
             _apt(environment, ["update"], into)
-            _apt(environment, ["download", *packages], into)
+            _apt(environment, command, into)
         except FirmwareError as problem:
             problems.append(str(problem))
             continue
         return
-    raise FirmwareError(f"{packages[0]} could not be had from {suite}:\n" + "\n".join(problems))
+    raise FirmwareError(f"{what} could not be had from {suite}:\n" + "\n".join(problems), hint)
 
 
 def _fetch_command(pin: Pin) -> list[str]:
