@@ -8,13 +8,12 @@ a relay is told nothing. Frames a peer has not negotiated are never sent (ant-qu
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 from weakref import WeakKeyDictionary
 
 from ..frames import AddAddress, Address, Frame, RemoveAddress
-from .candidates import is_local
+from .candidates import is_private
 from .interfaces import is_near
 
 MAX_TOLD = 8
@@ -62,7 +61,7 @@ class Announcer:
 
     def _tell(self, peer: Told, ours: Sequence[Address]) -> None:
         near = is_near(peer.address[0])
-        wanted = [a for a in ours if near or not is_local(ipaddress.ip_address(a[0]))][:MAX_TOLD]
+        wanted = [a for a in ours if near or not is_private(a[0])][:MAX_TOLD]
         told = self._told.setdefault(peer, {})
         try:
             for address, number in list(told.items()):

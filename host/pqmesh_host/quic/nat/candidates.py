@@ -134,6 +134,11 @@ def is_local(host: IPAddress) -> bool:
     return _in(host, _LOCAL_ONLY)
 
 
+def is_private(host: str) -> bool:
+    """The same of an address as text, whatever its scope."""
+    return is_local(ipaddress.ip_address(host.partition("%")[0]))
+
+
 def _plain(host: IPAddress) -> IPAddress:
     if isinstance(host, ipaddress.IPv6Address) and host.ipv4_mapped is not None:
         return host.ipv4_mapped

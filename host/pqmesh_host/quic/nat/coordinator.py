@@ -15,13 +15,12 @@ Bounded: 256 requests under way, each at most 10 s; one request per pair in 2 s.
 from __future__ import annotations
 
 import dataclasses
-import ipaddress
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..frames import Address
 from .aqcc import MAX_ADDRESSES, Coordination
-from .candidates import is_local
+from .candidates import is_private
 
 MAX_PENDING = 256
 MAX_LIFETIME_MS = 10_000
@@ -133,13 +132,9 @@ def _told(seen: Address, claimed: tuple[Address, ...], other_seen: Address) -> t
     Its private addresses go only to one that is seen at the same host, or is as private: to
     anybody else they mean nothing, and ant-quic 0.27 dials one candidate, a private one first.
     """
-    near = seen[0] == other_seen[0] or (_is_private(seen) and _is_private(other_seen))
-    useful = [address for address in claimed if near or not _is_private(address)]
+    near = seen[0] == other_seen[0] or (is_private(seen[0]) and is_private(other_seen[0]))
+    useful = [address for address in claimed if near or not is_private(address[0])]
     return tuple(dict.fromkeys((seen, *useful)))[:MAX_ADDRESSES]
-
-
-def _is_private(address: Address) -> bool:
-    return is_local(ipaddress.ip_address(address[0].partition("%")[0]))
 
 
 def _rejected(message: Coordination, reason: str) -> Coordination:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 import ifaddr
 
 from ..frames import Address
-from .candidates import IPAddress, IPNetwork, is_local
+from .candidates import IPAddress, IPNetwork, is_local, is_private
 
 FRESH_S = 5.0
 """How long what was read is taken for true."""
@@ -69,8 +69,7 @@ class Interfaces:
 
 def is_near(peer: str) -> bool:
     """Whether a peer seen there may know what our private addresses mean."""
-    host = ipaddress.ip_address(peer.partition("%")[0])
-    return host.is_loopback or is_local(host)
+    return is_private(peer) or ipaddress.ip_address(peer.partition("%")[0]).is_loopback
 
 
 def _means_something(host: IPAddress) -> bool:
