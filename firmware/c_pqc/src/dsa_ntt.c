@@ -170,16 +170,16 @@ PQC_HOT static void forward_layers(int32_t *c, unsigned half, unsigned k)
         const dsa_constant z1 = zeta_at(2 * k), z2 = zeta_at(2 * k + 1);
         for (int32_t *p = c + start, *end = p + half; p != end; p++) {
             int32_t e0 = p[0], e1 = p[half], e2 = p[2 * half], e3 = p[3 * half], t;
-            t = MUL_CONSTANT(e2, z0, m);
+            t = dsa_mul_constant(e2, z0, m);
             e2 = e0 - t;
             e0 += t;
-            t = MUL_CONSTANT(e3, z0, m);
+            t = dsa_mul_constant(e3, z0, m);
             e3 = e1 - t;
             e1 += t;
-            t = MUL_CONSTANT(e1, z1, m);
+            t = dsa_mul_constant(e1, z1, m);
             p[half] = e0 - t;
             p[0] = e0 + t;
-            t = MUL_CONSTANT(e3, z2, m);
+            t = dsa_mul_constant(e3, z2, m);
             p[3 * half] = e2 - t;
             p[2 * half] = e2 + t;
         }
@@ -209,13 +209,13 @@ PQC_HOT static void inverse_pair(int32_t *c, unsigned half, unsigned k)
             int32_t e0 = p[0], e1 = p[half], e2 = p[2 * half], e3 = p[3 * half], t;
             t = e1 - e0;
             e0 += e1;
-            e1 = MUL_CONSTANT(t, z1, m);
+            e1 = dsa_mul_constant(t, z1, m);
             t = e3 - e2;
             e2 += e3;
-            e3 = MUL_CONSTANT(t, z2, m);
-            p[2 * half] = MUL_CONSTANT(e2 - e0, z0, m);
+            e3 = dsa_mul_constant(t, z2, m);
+            p[2 * half] = dsa_mul_constant(e2 - e0, z0, m);
             p[0] = e0 + e2;
-            p[3 * half] = MUL_CONSTANT(e3 - e1, z0, m);
+            p[3 * half] = dsa_mul_constant(e3 - e1, z0, m);
             p[half] = e1 + e3;
         }
     }
