@@ -25,6 +25,7 @@ from pqmesh.framing.hdlc import Deframer, enframe
 from pqmesh.identity import Identity
 from pqmesh.limits import GATEWAY, SERIAL_LINK
 from pqmesh.wire import mesh
+from pqmesh.wire.application import APPLICATION
 from pqmesh.wire.mesh import MeshMessage
 from pqmesh_host.crypto import HostCrypto
 
@@ -50,6 +51,9 @@ class BenchGateway:
         self.events: list[Any] = []
         self.readings: list[MeshMessage] = []
         self.repeats: list[MeshMessage] = []
+        self.heard: list[bytes] = []
+        """What the board's program said in its session."""
+
         self.replies: dict[bytes, MeshMessage] = {}
         self.refused: list[str] = []
         self.bytes_in = self.bytes_out = 0
@@ -148,6 +152,13 @@ class BenchGateway:
         self._settle()
         return ident
 
+    def say(self, data: bytes) -> None:
+        """To the board's program, in the session that is up."""
+        if self._engine is None or self._session is None:
+            raise RuntimeError("there is no session")
+        self._engine.send(self._session, bytes((APPLICATION,)) + data, _now_ms())
+        self._settle()
+
     async def command(
         self, name: str, arguments: dict[str, Any], timeout_s: float = 30.0
     ) -> dict[str, Any]:
@@ -197,6 +208,8 @@ class BenchGateway:
             if self._session is not None:
                 self._outbox.session_ended(self._session)
             self._session = event.session
+        elif isinstance(event, Received) and event.payload[0] == APPLICATION:
+            self.heard.append(event.payload[1:])
         elif isinstance(event, Received):
             self._on_message(MeshMessage.decode(event.payload))
         elif isinstance(event, Delivered):

@@ -13,6 +13,11 @@ ProtocolError                the peer, or the medium, sent something illegal
 UsageError                   our own caller broke the rules; always a bug
     NoSuchSession            the session ended, or the number was never given out
 Busy                         nobody's fault: a queue is full, try again after Delivered
+SessionError                 a program's session (conversation.py) did not do what was asked of it
+    SessionRefused           it did not come about: the handshake failed
+    SessionEnded             it was closed, or lost
+    MessageExpired           a message had not begun to leave by its deadline
+    TimedOut                 what was waited for did not come in the time given
 
 Only ``receive()``, ``decode()`` and the crypto port raise ProtocolError. A driver that
 catches it drops the frame, counts it, and carries on: the state is as it was before.
@@ -72,3 +77,41 @@ class NoSuchSession(UsageError):
 
 class Busy(MeshError):
     """A queue is full. Send again after the next Delivered."""
+
+
+class SessionError(MeshError):
+    """A program's session did not do what was asked of it."""
+
+
+class SessionRefused(SessionError):
+    """The handshake failed, as ``reason`` says.
+
+    ``peer_id`` is whom it failed with; None when it failed before a name was proved.
+    """
+
+    def __init__(self, reason: str, peer_id: "bytes | None" = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.peer_id = peer_id
+
+
+class SessionEnded(SessionError):
+    """The session is over, as ``reason`` says; what was not delivered may be lost.
+
+    ``code`` is what it was closed with (pqmesh.wire.session.REASON_*), None when it was lost;
+    ``by_peer`` says who closed it.
+    """
+
+    def __init__(self, reason: str, code: "int | None" = None, by_peer: bool = False) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.code = code
+        self.by_peer = by_peer
+
+
+class MessageExpired(SessionError):
+    """A message was dropped whole: it had not begun to leave by its deadline."""
+
+
+class TimedOut(SessionError):
+    """What was waited for did not come in the time given; it may still come."""

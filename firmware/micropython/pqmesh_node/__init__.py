@@ -21,11 +21,26 @@ if TYPE_CHECKING:
 
     from .app import Node
     from .board import counters, make_node, peer_id, run, setup, status
+    from .endpoint import Endpoint
     from .settings import Settings
 
-__all__ = ("Node", "Settings", "counters", "make_node", "peer_id", "run", "setup", "status")
+__all__ = (
+    "Endpoint",
+    "Node",
+    "Settings",
+    "counters",
+    "make_node",
+    "peer_id",
+    "run",
+    "setup",
+    "status",
+)
 
-_OF = {"Node": "app", "Settings": "settings"}  # where they are, if not in board.py
+_OF = {
+    "Endpoint": "endpoint",
+    "Node": "app",
+    "Settings": "settings",
+}  # where they are, if not in board.py
 
 
 def __getattr__(name: str) -> "Any":

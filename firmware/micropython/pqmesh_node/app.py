@@ -47,6 +47,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from pqmesh.conversation.session import Session
+    from pqmesh.conversation.sessions import Sessions
     from pqmesh.engine.stats import Stats
     from pqmesh.limits import Limits, LinkProfile
     from pqmesh.record import Record
@@ -58,6 +60,7 @@ if TYPE_CHECKING:
 
 INBOX_MESSAGES = const(8)
 _LINK_RETRY_MS = const(1_000)
+_APPLICATION = b"\x60"  # first octet of pqmesh.wire.application
 
 
 class Node:
@@ -96,7 +99,7 @@ class Node:
         self.settings = settings or board_settings.load(store) or board_settings.default()
         self.sensors = Sensors()
         self.commands = Commands()
-        self.counts = {"link_failures": 0, "unreadable": 0, "inbox_dropped": 0}
+        self.counts = {"link_failures": 0, "unreadable": 0, "inbox_dropped": 0, "unheard": 0}
         self._link = link
         self._store = store
         self._clock = clock or Clock()
@@ -122,6 +125,7 @@ class Node:
         )
         self._time = time
         self._newcomer = Newcomer(time, self._make_desk)
+        self._sessions: "Sessions | None" = None  # of the program, once it has asked for one
         self._start_afresh()
         self._round = asyncio.Event()  # set: take a round of readings now
         self._inbox: "deque[tuple[bytes, MeshMessage]]" = deque((), INBOX_MESSAGES)
@@ -190,6 +194,18 @@ class Node:
             await self._arrived.wait()
         return self._inbox.popleft()
 
+    def session(
+        self,
+        peer: "bytes | None" = None,
+        timeout_ms: "int | None" = None,
+        on_event: "Callable[[Record], None] | None" = None,
+    ) -> "Session":
+        """The node's session with ``peer`` (None: whoever it is) for octets of the program's own.
+
+        ``async with`` it (pqmesh.conversation); leaving the block does not close it.
+        """
+        return self._opened().session(peer, timeout_ms, on_event)
+
     def publish(self, name: str, value: int, unit: str = "") -> bool:
         """Queue one reading; False when it was dropped because the mailbox is full."""
         ident = self._entropy(mesh.ID_BYTES)
@@ -202,10 +218,8 @@ class Node:
 
     def publish_all(self) -> int:
         """Take one round of readings now; returns how many were queued."""
-        taken = 0
-        for reading in self.sensors.read_all():
-            taken += self.publish(reading.name, reading.value, reading.unit)
-        return taken
+        taken = [self.publish(one.name, one.value, one.unit) for one in self.sensors.read_all()]
+        return sum(taken)
 
     def change_settings(self, **values: "Any") -> None:
         """Check, store and apply. Raises settings.SettingsError or store.StoreError."""
@@ -236,17 +250,7 @@ class Node:
 
     def counters(self) -> "dict[str, Any]":
         """Everything that is counted, for a closer look than ``status()``."""
-        return {
-            "node": self.counts,
-            "commands": self._desk.counts,
-            "sensor_failures": self.sensors.failures,
-            "custody": self.custody.counts(),
-            "provisioning": self._newcomer.counts(),
-            "frames_refused": self._driver.dropped,
-            "frames_damaged": self._link.dropped,
-            "link_bytes": (self._link.bytes_in, self._link.bytes_out),
-            "engine": counters_of(self.engine_stats),
-        }
+        return counters_of(self, self._desk.counts, self._newcomer, self._driver, self._link)
 
     # ---- the engine's side ----
 
@@ -263,6 +267,8 @@ class Node:
         )
         self._connection = Connection(self._engine, self.settings.expect, self._entropy)
         self.mailbox.session_ended()
+        if self._sessions is not None:
+            self._sessions.lost("the node was stopped")
         self._driver = LinkDriver(
             self._engine, self._link, self._clock, self._on_event, self._tick
         )
@@ -298,6 +304,7 @@ class Node:
     def _on_event(self, event: "Record") -> None:
         """One engine event; whatever must be durable is, when this returns."""
         now = self._clock.now()
+        ours = event.session == self._connection.attempt
         if isinstance(event, Received):
             self._on_message(event)
         elif isinstance(event, Delivered):
@@ -311,6 +318,8 @@ class Node:
             else:
                 self.mailbox.session_ended()
                 self._newcomer.session_ended(event.session)
+        if self._sessions is not None and not isinstance(event, Received):
+            self._sessions.handle_event(event, ours)
         self._driver.wake()  # the mailbox may have work, or room, now
         self._tell(event)
 
@@ -318,6 +327,12 @@ class Node:
         peer_id = self._connection.peer_of(event.session)
         objection = self._objection(peer_id)
         if self._newcomer.take(event.payload, event.session, peer_id, objection):
+            return
+        if event.payload[:1] == _APPLICATION:
+            if self._sessions is None:  # no program here takes any
+                self.counts["unheard"] += 1
+            else:
+                self._sessions.handle_event(event)
             return
         try:
             message = MeshMessage.decode(event.payload)
@@ -359,10 +374,22 @@ class Node:
         self._connection.expect = peer_id
         self._desk.pinned = True
 
-    def _send_raw(self, session: int, payload: bytes) -> int:
-        number = self._engine.send(session, payload, self._clock.now())
+    def _opened(self) -> "Sessions":
+        """The program's sessions; what they need is imported when it asks for the first."""
+        if self._sessions is None:
+            gc.collect()
+            from .carrier import node_sessions
+
+            self._sessions = node_sessions(self._clock, self._send_raw, lambda: self.settings)
+            if self.neighbour is not None:
+                self._sessions.established(self._connection.session, self.neighbour)
+        return self._sessions
+
+    def _send_raw(
+        self, session: int, payload: bytes, priority: int = 0, deadline: "int | None" = None
+    ) -> int:
         self._driver.wake()
-        return number
+        return self._engine.send(session, payload, self._clock.now(), priority, deadline)
 
     def _on_own_event(self, event: "Record") -> None:
         self._driver.wake()  # a reply may be waiting in the mailbox

@@ -38,22 +38,22 @@ class Connection:
         self._peers: "dict[int, bytes]" = {}  # every session's peer, older ones included
         self._engine = engine
         self._entropy = entropy
-        self._attempt: "int | None" = None
+        self.attempt: "int | None" = None  # the handshake we have begun
         self._due = 0
         self._delay = FIRST_RETRY_MS
 
     def handle_timeout(self, now: int) -> None:
         """Start a handshake when one is due."""
-        if self.session is not None or self._attempt is not None or now < self._due:
+        if self.session is not None or self.attempt is not None or now < self._due:
             return
         try:
-            self._attempt = self._engine.connect(now, self.expect)
+            self.attempt = self._engine.connect(now, self.expect)
             self.attempts += 1
         except Busy:  # the neighbour's own handshake fills the table; let it finish
             self._postpone(now)
 
     def next_deadline(self) -> "int | None":
-        if self.session is not None or self._attempt is not None:
+        if self.session is not None or self.attempt is not None:
             return None
         return self._due
 
@@ -66,7 +66,7 @@ class Connection:
         if isinstance(event, Established):
             self.session = event.session
             self.peer_id = self._peers[event.session] = event.peer_id
-            self._attempt = None
+            self.attempt = None
             self._delay = FIRST_RETRY_MS
             return True
         if not isinstance(event, (Closed, Lost, Refused)):
@@ -75,8 +75,8 @@ class Connection:
         ended = event.session == self.session
         if ended:
             self.session = self.peer_id = None
-        if event.session == self._attempt:
-            self._attempt = None
+        if event.session == self.attempt:
+            self.attempt = None
         elif not ended:
             return False  # an older session, or a stranger's failed handshake
         self._postpone(now)

@@ -40,9 +40,12 @@ IDLE_MS = 1_000  # how often an idle driver reads the clock and feeds the watchd
 
 
 class LinkDriver:
-    """Runs one Engine over one Link. ``on_event`` and ``on_idle`` must not wait.
+    """Runs one Engine over one Link. ``on_event`` and ``on_tick`` must not wait.
 
     After giving the engine an input (connect, send, close) call ``wake()``.
+
+    :param shared: others use the link too, and ``Link.send`` returns when a frame has left: the
+        engine is told the time then, and listens for the answer to what it asked
     """
 
     def __init__(
@@ -52,6 +55,7 @@ class LinkDriver:
         clock: "Clock",
         on_event: "Callable[[Any], None]",
         on_tick: "Callable[[], None]",
+        shared: bool = False,
     ) -> None:
         self.turns = 0
         self.dropped: "dict[str, int]" = {}  # frames the engine refused, by kind of error
@@ -61,6 +65,7 @@ class LinkDriver:
         self._on_event = on_event
         self._on_tick = on_tick
         self._work = asyncio.Event()
+        self._shared = shared
 
     def wake(self) -> None:
         self._work.set()
@@ -108,13 +113,18 @@ class LinkDriver:
     async def _settle(self) -> None:
         self._report()
         while True:
-            frame = self._engine.next_transmit()
+            frame = self._next_frame()
             if frame is None:
                 break
             try:
                 await self._link.send(frame)
             except MemoryError as error:  # the frame is lost, and asked for again
                 self._drop(error)
+
+    def _next_frame(self) -> "bytes | None":
+        if self._shared:
+            return self._engine.next_transmit(self._clock.now())
+        return self._engine.next_transmit()
 
     def _drop(self, error: Exception) -> None:
         name = type(error).__name__

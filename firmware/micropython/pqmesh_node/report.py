@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from .app import Node
+    from .driver import Link
 
 
 def status_of(node: "Node") -> "dict[str, Any]":
@@ -38,8 +39,25 @@ def status_of(node: "Node") -> "dict[str, Any]":
     }
 
 
-def counters_of(stats: "Any") -> "dict[str, Any]":
-    """The public counters of an object; MicroPython has no vars()."""
+def counters_of(
+    node: "Node", commands: "dict[str, int]", newcomer: "Any", driver: "Any", link: "Link"
+) -> "dict[str, Any]":
+    """Everything a node and its parts count."""
+    return {
+        "node": node.counts,
+        "commands": commands,
+        "sensor_failures": node.sensors.failures,
+        "custody": node.custody.counts(),
+        "provisioning": newcomer.counts(),
+        "frames_refused": driver.dropped,
+        "frames_damaged": link.dropped,
+        "link_bytes": (link.bytes_in, link.bytes_out),
+        "engine": _public_counters(node.engine_stats),
+    }
+
+
+def _public_counters(stats: "Any") -> "dict[str, Any]":
+    """The counters of an object; MicroPython has no vars()."""
     return {name: getattr(stats, name) for name in dir(stats) if _is_counter(stats, name)}
 
 

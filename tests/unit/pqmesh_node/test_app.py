@@ -12,6 +12,7 @@ import pytest
 
 from pqmesh.engine.events import Closed, Established, Refused
 from pqmesh.engine.tickets import MemoryTickets
+from pqmesh.errors import SessionEnded, SessionRefused, TimedOut
 from pqmesh.framing.hdlc import enframe
 from pqmesh.limits import SERIAL_LINK
 from pqmesh.wire import mesh
@@ -361,3 +362,45 @@ async def test_the_watchdog_is_fed_while_the_node_idles(bench):
     await asyncio.gather(task, return_exceptions=True)
     node._link._port.close()
     assert len(fed) >= 2
+
+
+async def test_a_program_talks_in_the_session_that_the_node_keeps(bench):
+    async with bench.node() as node, bench.gateway.plugged(bench.path) as gateway:
+        seen = []
+        async with node.session(gateway.peer_id, 30_000, seen.append) as session:
+            message = await session.send(b"soil 41", priority=1, deadline_ms=30_000)
+            assert await message.delivered(30_000) == message.rtt_ms
+            gateway.say(b"water it")
+            assert await session.receive(30_000) == b"water it"
+        assert gateway.heard == [b"soil 41"]
+        assert seen
+        assert (await gateway.command("ping", {}))["ok"]  # it goes on without the program
+        gateway.say(b"and again")
+        async with node.session() as session:
+            assert await session.receive(30_000) == b"and again"
+            await gateway.pull()
+            node._start_afresh()
+            with pytest.raises(SessionEnded):
+                await session.receive(30_000)
+
+
+async def test_a_program_that_takes_no_sessions_is_not_made_to(bench):
+    async with bench.node() as node, bench.gateway.plugged(bench.path) as gateway:
+        await gateway.session()
+        gateway.say(b"anybody?")
+        await gateway.command("ping", {})
+        assert node.counters()["node"]["unheard"] == 1
+
+
+async def test_a_pinned_node_has_no_session_with_others(bench):
+    async with bench.node() as node:
+        with pytest.raises(SessionRefused, match="belongs to"):
+            await node.session(b"x" * 32).__aenter__()
+        with pytest.raises(TimedOut):  # the cable is not plugged in
+            await node.session(bench.gateway.peer_id, 30).__aenter__()
+
+
+async def test_a_gateway_that_is_another_is_told_to_the_program(bench):
+    async with bench.node(expect=b"x" * 32) as node, bench.gateway.plugged(bench.path):
+        with pytest.raises(SessionRefused):
+            await node.session(timeout_ms=30_000).__aenter__()
