@@ -21,6 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from .config_sections import (
+    MODES,
+    STRANGERS,
     ControlConfig,
     FloorsConfig,
     IdentityConfig,
@@ -32,8 +34,11 @@ from .config_sections import (
     StoreConfig,
 )
 from .errors import OperatorError
+from .radio_check import NEEDS_STRANGERS, nobody_left, radio_fault
 
 __all__ = (
+    "MODES",
+    "STRANGERS",
     "Config",
     "ConfigError",
     "ControlConfig",
@@ -133,6 +138,7 @@ def parse(text: str, path: Path) -> Config:
     _check_labels(reader, config)
     _check_peers(reader, config)
     _check_relay(reader, config)
+    _check_radio(reader, config)
     return _anchored(config, path.parent)
 
 
@@ -227,6 +233,21 @@ def _check_relay(reader: _Reader, config: Config) -> None:
     if quic.relay != frozenset() and wildcard and not quic.relay_host:
         message = "a relay that listens on every address must be told which one to give out"
         raise reader.error("quic", 0, "relay", message, 'Set relay_host = "..." in [quic].')
+
+
+def _check_radio(reader: _Reader, config: Config) -> None:
+    radio = config.radio
+    if radio is not None and (fault := radio_fault(radio)) is not None:
+        raise reader.error(
+            "radio", 0, fault.key, f"[radio] cannot work: {fault.text}", fault.advice
+        )
+    for index, link in enumerate(config.link):
+        if radio is None and link.is_radio:
+            advice = "Write [radio] with region and frequency_hz: its airtime is limited by them."
+            raise reader.error("link", index, "kind", "a radio link needs [radio]", advice)
+        if nobody_left(link, radio, config.floors):
+            where = ("link", index, "floor") if link.floor else ("floors", 0, "minimum")
+            raise reader.error(*where, f"nobody could use {link.label!r}", NEEDS_STRANGERS)
 
 
 def _anchored(config: Config, folder: Path) -> Config:

@@ -8,10 +8,24 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pqmesh.airtime.plan import RadioPlan
+from pqmesh.engine.floors import ALWAYS, FAST, NEVER, Policy
+from pqmesh.wire.handshake import HS_K, HS_RK, HS_RP, HS_S
+from pqmesh.wire.resumption import HS_R
+
 from . import config_values as values
 
 Parse = Callable[[Any, Path], Any]
 """Turns one TOML value into the field's type, or raises ValueError saying what is wanted."""
+
+
+STRANGERS = {"never": NEVER, "fast": FAST, "always": ALWAYS}
+MODES = {"hs-r": HS_R, "hs-rp": HS_RP, "hs-rk": HS_RK, "hs-k": HS_K, "hs-s": HS_S}
+"""How a configuration says what pqmesh.engine.floors calls by number; the weakest mode first."""
+
+REGIONS = ("EU868", "US915", "generic")
+GENERIC_PERMILLE = 10
+"""Where no region's rule is known: what most of EU868 allows, and no rule of ours forbids."""
 
 
 def by(parse: Parse) -> dict[str, Parse]:
@@ -31,7 +45,9 @@ class IdentityConfig:
 class LinkConfig:
     """One cable or radio to boards."""
 
-    kind: str = field(default="serial", metadata=by(values.one_of("serial")))
+    kind: str = field(default="serial", metadata=by(values.one_of("serial", "radio")))
+    """``radio``: a modem there sends every frame as ``[radio]`` says, within its airtime."""
+
     device: str = field(metadata=by(values.device))
     """A port (/dev/ttyACM0), or socket://host:port, or unix:///path for an emulated board."""
 
@@ -50,9 +66,22 @@ class LinkConfig:
     wait: bool = field(default=False, metadata=by(values.boolean))
     """Start although the device is missing, and wait for it; otherwise that is an error."""
 
+    floor: str | None = field(default=None, metadata=by(values.one_of(*MODES)))
+    """The weakest handshake here. Absent: ``[floors]`` on a radio, anything on a cable."""
+
     @property
     def label(self) -> str:
         return self.name or self.device
+
+    @property
+    def is_radio(self) -> bool:
+        return self.kind == "radio"
+
+    def policy(self, floors: FloorsConfig) -> Policy | None:
+        """What the engine holds sessions against; None: the engine's own."""
+        if self.is_radio:
+            return Policy(STRANGERS[floors.strangers], MODES[self.floor or floors.minimum], {})
+        return None if self.floor is None else Policy(NEVER, MODES[self.floor], {})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,30 +150,53 @@ class MetricsConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class RadioConfig:
-    """The radio of this network, told to every node that is provisioned. LoRa only so far."""
+    """The radio of this network: of every ``[[link]]`` of kind radio, and told to every node that
+    is provisioned. LoRa only so far."""
+
+    region: str = field(default="generic", metadata=by(values.one_of(*REGIONS)))
+    """Whose rules bind it: where the antenna is."""
 
     frequency_hz: int = field(metadata=by(values.integer(100_000_000, 1_000_000_000)))
     """Centre of the channel, in hertz."""
 
-    spreading_factor: int = field(default=9, metadata=by(values.integer(5, 12)))
+    spreading_factor: int = field(default=9, metadata=by(values.integer(7, 12)))
     bandwidth_khz: int = field(default=125, metadata=by(values.integer(7, 500)))
     coding_rate: int = field(default=5, metadata=by(values.integer(5, 8)))
     """The denominator: 5 is 4/5."""
 
     power_dbm: int = field(default=14, metadata=by(values.integer(-9, 30)))
-    duty_permille: int = field(default=10, metadata=by(values.integer(1, 1000)))
-    """Share of any hour that a node may send, in thousandths."""
+    duty_permille: int | None = field(default=None, metadata=by(values.integer(1, 1000)))
+    """Share of any hour that a node may send, in thousandths, on top of the region's rule. Absent:
+    that rule alone; GENERIC_PERMILLE where there is none."""
+
+    network_key: Path | None = field(default=None, metadata=by(values.path))
+    """The file of 32 octets that show who belongs to this network: strangers share a fifth."""
+
+    @property
+    def permille(self) -> int:
+        if self.duty_permille is not None:
+            return self.duty_permille
+        return GENERIC_PERMILLE if self.region == "generic" else 1000
+
+    def plan(self) -> RadioPlan:
+        """The same for pqmesh.airtime."""
+        # The modem's 7.8 kHz and 31.25 kHz are written 7 and 31: never taken for wider than so.
+        return RadioPlan(
+            self.region.upper(),
+            self.frequency_hz,
+            self.spreading_factor,
+            max(self.bandwidth_khz * 1000, 7_800),
+            self.coding_rate - 4,
+            self.permille,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
 class FloorsConfig:
-    """How weak a handshake a provisioned node accepts on its radio."""
+    """How weak a handshake is accepted on radios: ours, and those of provisioned nodes."""
 
     strangers: str = field(default="never", metadata=by(values.one_of("never", "fast", "always")))
     """Whether HS-S may run there, which needs no credential: on fast links is SF7 and SF8."""
 
-    minimum: str = field(
-        default="hs-r",
-        metadata=by(values.one_of("hs-r", "hs-rp", "hs-rk", "hs-k", "hs-s")),
-    )
+    minimum: str = field(default="hs-r", metadata=by(values.one_of(*MODES)))
     """The weakest mode."""

@@ -10,9 +10,11 @@ The acknowledgement of a message is such a frame; so an owner that stores the me
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from typing import NoReturn
 
+from pqmesh.airtime.passage import Passage
 from pqmesh.engine import Engine
 from pqmesh.errors import ProtocolError
 from pqmesh.record import Record
@@ -31,6 +33,8 @@ class LinkDriver:
 
     :param on_event: gets every engine event; must not wait. What it raises ends ``run``.
     :param on_drop: gets the reason for every frame the engine refused
+    :param air: the way to a radio whose airtime is limited; None: frames leave as they come
+    :param on_wait: gets the moment, in us as ``now_us``, until which frames wait for airtime
     """
 
     def __init__(
@@ -39,6 +43,8 @@ class LinkDriver:
         link: Link,
         on_event: Callable[[Record], None],
         on_drop: Callable[[ProtocolError], None],
+        air: Passage | None = None,
+        on_wait: Callable[[int], None] | None = None,
     ) -> None:
         self.frame_bytes_in = 0
         self.frame_bytes_out = 0
@@ -48,6 +54,8 @@ class LinkDriver:
         self._link = link
         self._on_event = on_event
         self._on_drop = on_drop
+        self._air = air
+        self._on_wait = on_wait
         self._rearmed = asyncio.Event()
         self._outgoing = asyncio.Event()
         self._idle = asyncio.Event()
@@ -69,6 +77,10 @@ class LinkDriver:
         except* (LinkBroken, LinkClosed) as group:
             ended.extend(group.exceptions)
         raise ended[0]
+
+    def engine_ms(self) -> int:
+        """What time every input to the engine must be given: it stands still for airtime."""
+        return now_ms() if self._air is None else self._air.engine_ms(now_us())
 
     def settle(self) -> None:
         """Hand over what an input to the engine produced. Follows every input to it."""
@@ -96,7 +108,7 @@ class LinkDriver:
             frame = await self._link.receive()
             self.frame_bytes_in += len(frame)
             try:
-                self._engine.receive(frame, now_ms())
+                self._engine.receive(frame, self.engine_ms())
             except ProtocolError as error:
                 self._on_drop(error)
             self.settle()
@@ -104,13 +116,33 @@ class LinkDriver:
 
     async def _write(self) -> NoReturn:
         while True:
-            while (frame := self._engine.next_transmit()) is not None:
+            while (frame := self._next_frame()) is not None:
                 await self._send(frame)
                 self.frame_bytes_out += len(frame)
                 self._rearmed.set()
-            self._idle.set()
+            pause_s = self._pause_s()
+            if pause_s is None:
+                self._idle.set()
             self._outgoing.clear()
-            await self._outgoing.wait()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(pause_s):
+                    await self._outgoing.wait()
+
+    def _next_frame(self) -> bytes | None:
+        if self._air is None:
+            return self._engine.next_transmit()
+        frame = self._air.next(now_us())
+        waits_until = self._air.news(now_us())
+        if waits_until is not None:
+            self._rearmed.set()  # the engine's clock stands still
+            if self._on_wait is not None:
+                self._on_wait(waits_until)
+        return frame
+
+    def _pause_s(self) -> float | None:
+        """How long the radio is busy or may not send; None: nothing waits but for the engine."""
+        wake_us = None if self._air is None else self._air.wake_us(now_us())
+        return None if wake_us is None else max(0, wake_us - now_us()) / 1_000_000
 
     async def _send(self, frame: bytes) -> None:
         try:
@@ -126,7 +158,7 @@ class LinkDriver:
                 async with asyncio.timeout(self._seconds_left()):
                     await self._rearmed.wait()
             except TimeoutError:
-                self._engine.handle_timeout(now_ms())
+                self._engine.handle_timeout(self.engine_ms())
                 self.settle()
 
     async def _watch_failure(self) -> None:
@@ -134,7 +166,16 @@ class LinkDriver:
 
     def _seconds_left(self) -> float | None:
         deadline = self._engine.next_deadline()
-        return None if deadline is None else max(0, deadline - now_ms()) / 1000
+        if deadline is None:
+            return None
+        if self._air is None:
+            return max(0, deadline - now_ms()) / 1000
+        return max(0, self._air.wall_us(deadline, now_us()) - now_us()) / 1_000_000
+
+
+def now_us() -> int:
+    """Microseconds on the event loop's clock."""
+    return int(asyncio.get_running_loop().time() * 1_000_000)
 
 
 def now_ms() -> int:

@@ -92,6 +92,7 @@ KINDS: dict[str, str] = {
     "forwarded": "a message was acknowledged by its next hop; ms since it was handed over",
     "command": "a command arrived or was sent; details: command, args, id, to",
     "reply": "a reply arrived; ms since the command left, on the node that sent it; details: re",
+    "airtime": "a radio's frames wait for airtime; details: next_possible_ms, retry_in_ms",
     "dropped": "something was thrown away; text says what and why",
 }
 

@@ -25,6 +25,7 @@ from .events import Event, EventBus, plain
 from .identity_file import load_seed
 from .mesh.link_runner import Trust
 from .mesh.quic_runner import Endpoint, QuicRunner
+from .mesh.radio_air import clock_in
 from .mesh.router import Unreachable
 from .mesh.switchboard import Switchboard
 from .node_links import Links, provider_of
@@ -105,9 +106,9 @@ class Node:
             named=config.named_peers - {self.peer_id},
             commanders=None if commanders is None else commanders | config.named_peers,
         )
-        links = Links(identity, HostCrypto(), store, self._switchboard, bus)
+        links = Links(identity, HostCrypto(), store, self._switchboard, bus, config)
         self._tickets = links.tickets
-        self._links = links.runners(providers, config.link)
+        self._links = links.runners(providers)
 
     @classmethod
     @contextlib.asynccontextmanager
@@ -145,7 +146,7 @@ class Node:
         store = stack.enter_context(Store.open(config.store.path))
         identity = Identity(seed, HostCrypto())
         if providers is None:
-            providers = [provider_of(link) for link in config.link]
+            providers = [provider_of(link, config.radio) for link in config.link]
         node = cls(config, identity, store, bus, providers)
         await stack.enter_async_context(node._control.serve(config.control.socket))
         if config.metrics.listen is not None:
@@ -235,6 +236,7 @@ class Node:
         :raises BadRequest: no or several nodes match ``to``, or the arguments do not fit
         """
         destination = self._known().resolve(to)
+        self._check_airtime(destination, timeout_s)
         begun = now_ms()
         try:
             done = await self._switchboard.call(destination, name, arguments, timeout_s)
@@ -257,6 +259,18 @@ class Node:
             "via": done.via.hex(),
             "ms": now_ms() - begun,
         }
+
+    def _check_airtime(self, destination: bytes, timeout_s: float) -> None:
+        """:raises CommandUnreachable: the radio to it may send nothing in that time"""
+        for link in self._links:
+            wait_ms = 0 if link.air is None else link.air.wait_ms()
+            if link.air is None or wait_ms <= timeout_s * 1000 or not link.carries(destination):
+                continue
+            raise CommandUnreachable(
+                f"The command was not sent: {link.name} has no airtime for another "
+                f"{wait_ms / 1000:,.0f} s ({link.air.where}: {link.air.account()}).",
+                f"Next possible {clock_in(wait_ms)}; a longer --timeout waits for it.",
+            )
 
     def snapshot(self) -> NodeSnapshot:
         """Return the state of everything, at this moment."""

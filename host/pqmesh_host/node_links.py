@@ -7,15 +7,18 @@ import os
 from collections.abc import Sequence
 
 from pqmesh.engine import Engine
+from pqmesh.engine.floors import Floors
 from pqmesh.identity import Identity
 from pqmesh.limits import GATEWAY, SERIAL_LINK, LinkProfile
 from pqmesh.record import replace
 
-from .config import LinkConfig
+from .config import Config, LinkConfig, RadioConfig
 from .crypto import HostCrypto
 from .events import EventBus
 from .mesh.link_runner import LinkRunner, Trust
+from .mesh.radio_air import RadioAir
 from .mesh.switchboard import Switchboard
+from .network_key import load_network_key
 from .store import Custody, Store
 from .transports.base import Provider
 from .transports.serial import SerialProvider
@@ -31,7 +34,11 @@ class Links:
         store: Store,
         switchboard: Switchboard,
         bus: EventBus,
+        config: Config,
     ) -> None:
+        """
+        :raises OperatorError: the network's key cannot be read
+        """
         self.custody = Custody(store, identity, crypto)
         self.custody.renew()
         self.tickets = self.custody.tickets
@@ -40,18 +47,23 @@ class Links:
         self._store = store
         self._switchboard = switchboard
         self._bus = bus
+        self._config = config
+        self._radio = config.radio if any(link.is_radio for link in config.link) else None
+        key = None if self._radio is None else self._radio.network_key
+        self._network_key = None if key is None else load_network_key(key)
 
-    def runners(
-        self, providers: Sequence[Provider], links: Sequence[LinkConfig]
-    ) -> list[LinkRunner]:
-        """Return one runner for each provider; those beyond ``links`` get the defaults."""
+    def runners(self, providers: Sequence[Provider]) -> list[LinkRunner]:
+        """Return one runner for each provider; those beyond ``[[link]]`` get the defaults."""
+        links = self._config.link
         return [
             self._runner(provider, links[at] if at < len(links) else None)
             for at, provider in enumerate(providers)
         ]
 
     def _runner(self, provider: Provider, link: LinkConfig | None) -> LinkRunner:
-        profile = profile_of(link)
+        radio = self._radio if link is not None and link.is_radio else None
+        profile = profile_of(link, radio)
+        policy = None if link is None else link.policy(self._config.floors)
 
         def make_engine(trust: Trust | None) -> Engine:
             return Engine(
@@ -59,6 +71,8 @@ class Links:
                 tickets=self.tickets,
                 keyring=self.custody.keyring,
                 prekeys=self.custody.prekeys,
+                floors=None if policy is None else Floors(profile, policy),
+                network_key=None if radio is None else self._network_key,
             )
 
         return LinkRunner(
@@ -69,6 +83,7 @@ class Links:
             expect=link.expect if link else None,
             likely=lambda last: self._likely(provider.name, last),
             wait=link.wait if link else False,
+            air=None if radio is None else RadioAir(radio.plan()),
         )
 
     def _likely(self, name: str, last: bytes | None) -> bytes | None:
@@ -79,11 +94,14 @@ class Links:
         return last if last is not None and self.tickets.load(last) is not None else None
 
 
-def profile_of(link: LinkConfig | None) -> LinkProfile:
+def profile_of(link: LinkConfig | None, radio: RadioConfig | None = None) -> LinkProfile:
+    """What the engine must know of a link; ``radio``: what it sends by, if it is one."""
+    if link is not None and link.is_radio and radio is not None:
+        return radio.plan().profile()
     return SERIAL_LINK if link is None else replace(SERIAL_LINK, bits_per_second=link.baud)
 
 
-def provider_of(link: LinkConfig) -> Provider:
-    return SerialProvider(
-        link.device, mtu=SERIAL_LINK.mtu, baud=link.baud, name=link.label, paced=link.paced
-    )
+def provider_of(link: LinkConfig, radio: RadioConfig | None = None) -> Provider:
+    """What opens a link. A radio is a modem on a serial port that sends each frame as it is."""
+    mtu = profile_of(link, radio).mtu
+    return SerialProvider(link.device, mtu=mtu, baud=link.baud, name=link.label, paced=link.paced)

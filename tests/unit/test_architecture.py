@@ -35,9 +35,11 @@ HOST_RULES: dict[str, set[str]] = {
     "ops": {"config"},
     "driver": {"transports.base"},
     "crypto": set(),
-    "config": set(),
+    "config": {"config_sections", "radio_check"},
     "config_values": set(),
     "config_sections": {"config_values"},
+    "radio_check": {"config_sections"},
+    "network_key": set(),
     "provision": {"config", "driver", "store", "transports.base"},
     "identity_file": set(),
     "cli": {

@@ -30,6 +30,7 @@ STYLES = {
     "session-refused": "yellow",
     "peer-refused": "yellow",
     "link-waiting": "yellow",
+    "airtime": "yellow",
     "dropped": "yellow",
 }
 LONGEST_TEXT = 300

@@ -35,6 +35,7 @@ from ..transports.base import Link, LinkBroken, LinkUnavailable, Provider
 from .backoff import Backoff
 from .handshake_counts import HandshakeCounts
 from .mailbox import Mailbox
+from .radio_air import RadioAir
 from .router import Hop
 from .switchboard import Switchboard
 
@@ -80,6 +81,7 @@ class LinkRunner:
     :param likely: ``likely(peer_id)`` tells whom to try to resume with on a link that anybody may
         use, given whom it carried last in this life; None for nobody
     :param wait: at the start, wait for a missing device instead of raising LinkUnavailable
+    :param air: whose airtime this link spends; None: it is no radio
     """
 
     def __init__(
@@ -92,6 +94,7 @@ class LinkRunner:
         expect: bytes | None = None,
         likely: Callable[[bytes | None], bytes | None] | None = None,
         wait: bool = False,
+        air: RadioAir | None = None,
     ) -> None:
         self.name = provider.name
         self.ready = asyncio.Event()
@@ -103,6 +106,7 @@ class LinkRunner:
         """Frames the engine refused, by the name of the error."""
 
         self.handshakes = HandshakeCounts()
+        self.air = air
         self._likely = likely
         self._last_peer: bytes | None = None
         self._guessed_wrong = False
@@ -158,10 +162,14 @@ class LinkRunner:
             return
         for session in list(self.sessions):
             with contextlib.suppress(NoSuchSession):  # it ended in this very moment
-                self._engine.close(session, now_ms())
+                self._engine.close(session, self._driver.engine_ms())
         self._driver.settle()
         self._cancel_timers()
         await self._driver.flush()
+
+    def carries(self, peer_id: bytes) -> bool:
+        """Whether a session with this board is open here."""
+        return any(session.hop.peer_id == peer_id for session in self.sessions.values())
 
     def pump_soon(self) -> None:
         """Give the engine what the mailboxes hold, from the top of the event loop."""
@@ -172,7 +180,10 @@ class LinkRunner:
         self.link = link
         self._engine = self._make_engine(self._admits if self.expect is not None else None)
         self.handshakes.follow(self._engine.stats)
-        self._driver = LinkDriver(self._engine, link, self._on_event, self._on_drop)
+        air = None if self.air is None else self.air.passage(self._engine)
+        self._driver = LinkDriver(
+            *(self._engine, link, self._on_event, self._on_drop, air, self._on_wait)
+        )
         self._reconnect.reset()
         self._connecting = None
         self._in_mark = 0
@@ -204,7 +215,7 @@ class LinkRunner:
         if self.sessions or self._connecting is not None:
             return
         try:
-            self._connecting = self._engine.connect(now_ms(), self._whom())
+            self._connecting = self._engine.connect(self._driver.engine_ms(), self._whom())
         except Busy:  # a board's own handshake is in progress; it ends in an event
             self._connect_in(self._reconnect.next_ms())
         self._settle()
@@ -330,6 +341,11 @@ class LinkRunner:
             count = sum(self.drops.values())
             self._publish("dropped", text=f"frame refused: {error} ({count} so far)", cause=name)
 
+    def _on_wait(self, until_us: int) -> None:
+        """Frames wait for airtime."""
+        if self.air is not None:
+            self._bus.publish(self.air.waiting_event(self.name, until_us))
+
     # What the mailboxes hold
 
     def _pump(self) -> None:
@@ -346,7 +362,7 @@ class LinkRunner:
         while (waiting := box.waiting()) is not None:
             ident, payload = waiting
             try:
-                number = self._engine.send(session.session, payload, now_ms())
+                number = self._engine.send(session.session, payload, self._driver.engine_ms())
             except (Busy, NoSuchSession):
                 return  # Delivered wakes us; or the session's end is on its way to us
             except UsageError as error:  # longer than the board takes: never will be shorter

@@ -95,6 +95,16 @@ def _links(links: list[LinkSnapshot]) -> Iterator[Metric]:
         for outcome, count in link.handshakes.items():
             handshakes.add_metric([link.name, outcome], count)
     yield handshakes
+    airtime = GaugeMetricFamily(
+        "pqmesh_link_airtime",
+        "A radio's airtime, by figure; times in ms",
+        labels=["link", "figure"],
+    )
+    for link in links:
+        for figure, value in link.airtime.items():
+            if isinstance(value, int):
+                airtime.add_metric([link.name, figure], value)
+    yield airtime
 
 
 _NOT_A_SCRAPER = (

@@ -33,6 +33,10 @@ class LinkSnapshot:
     """Handshakes since the node started: started, finished, failed, and resumed, which are those
     of the finished ones that needed no public keys."""
 
+    airtime: dict[str, int | str] = dataclasses.field(default_factory=dict)
+    """A radio's: ``where``; used_ms of budget_ms in the last window_ms; next_in_ms, when what
+    waits may go (0: nothing waits); held_ms and frames dropped since the start. Else empty."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class NeighbourSnapshot:

@@ -8,11 +8,7 @@ from typing import Any
 
 from pqmesh import cbor
 
-from ..config import Config, FloorsConfig, RadioConfig
-
-STRANGERS = {"never": 0, "fast": 1, "always": 2}
-MODES = {"hs-s": 0, "hs-k": 1, "hs-r": 2, "hs-rk": 3, "hs-rp": 4}
-"""Both as pqmesh.engine.floors has them."""
+from ..config import MODES, STRANGERS, Config, FloorsConfig, RadioConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +41,7 @@ class Plan:
                 "bw": self.radio.bandwidth_khz,
                 "cr": self.radio.coding_rate,
                 "dbm": self.radio.power_dbm,
-                "permille": self.radio.duty_permille,
+                "permille": self.radio.permille,
             }
         if self.floors is not None:
             plan["floors"] = {

@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from pqmesh.limits import SERIAL_LINK
-from pqmesh_host.config import Config, MetricsConfig, PeerConfig, QuicConfig
+from pqmesh_host.config import Config, MetricsConfig, PeerConfig, QuicConfig, RadioConfig
+from pqmesh_host.driver import now_us
 from pqmesh_host.errors import OperatorError, StoreError
-from pqmesh_host.node import Node, _root_cause
+from pqmesh_host.node import CommandUnreachable, Node, _root_cause
 from pqmesh_host.ops.control_socket import BadRequest
 from pqmesh_host.quic.endpoint import QuicEndpoint
 from pqmesh_host.quic.errors import HandshakeFailed, RelayRefused
@@ -122,6 +123,28 @@ async def test_arguments_that_fit_no_message_are_refused(
         node._switchboard.router.first_hops = lambda _to: [b"\xb0" * 32]  # type: ignore[method-assign]
         with pytest.raises(BadRequest, match="was not sent"):
             await node.command("b0" * 32, "led", arguments, 1)
+
+
+async def test_a_command_that_airtime_would_hold_too_long_is_refused_with_the_time(
+    config: Config,
+) -> None:
+    radio = RadioConfig(region="EU868", frequency_hz=864_100_000)
+    link = any_link(kind="radio", name="mast")
+    config = dataclasses.replace(config, link=(link,), radio=radio)
+    async with running(config, providers=[MemoryCable(mtu=255, name="mast").left]) as (node, _):
+        (mast,) = node._links
+        mast.carries = lambda peer_id: peer_id == b"\xb0" * 32  # type: ignore[method-assign]
+        assert mast.air is not None
+        at = now_us()
+        while mast.air.budget.next_possible_us(80, at) == at:
+            at += mast.air.budget.spend(80, at)
+        with pytest.raises(CommandUnreachable, match="mast has no airtime for another 3,") as no:
+            await node.command("b0" * 32, "ping", {}, 10)
+        assert "(EU868 863-865: " in str(no.value)
+        assert "Next possible" in no.value.advice
+        with pytest.raises(CommandUnreachable, match="not sent") as other:
+            await node.command("b1" * 32, "ping", {}, 10)
+        assert "airtime" not in str(other.value)  # another way may be open
 
 
 def test_an_operators_error_is_the_cause_wherever_it_hides() -> None:

@@ -34,13 +34,30 @@ class AirtimeExhausted(MeshError):
 
 
 class AirtimeBudget:
-    """Asked before every transmission of one radio in one band. Times in us, as in DutyLog."""
+    """Asked before every transmission of one radio in one band. Times in us, as in DutyLog.
 
-    def __init__(self, band: "Band", modulation: "LoraModulation") -> None:
+    :param permille: of any hour, all channels together: what the operator allows on top of the
+        band's rule; 1000 leaves it at that rule
+    """
+
+    def __init__(self, band: "Band", modulation: "LoraModulation", permille: int = 1000) -> None:
         self._band = band
         self._modulation = modulation
-        self._limited = band.limits(modulation.bandwidth_hz)
+        self._own = DutyLog(HOUR_US // 1000 * permille) if permille < 1000 else None
+        bound = band.limits(modulation.bandwidth_hz)
+        self._limited = bound or self._own is not None
+        self._per_channel = bound and band.per_channel
+        self._rule = (band.budget_us, band.window_us) if bound else (HOUR_US, HOUR_US)
         self._logs: "dict[int, tuple[DutyLog, DutyLog]]" = {}
+
+    @property
+    def rule(self) -> "tuple[int, int]":
+        """What ``used_us`` is held against: on-time, and the window it holds for, both in us."""
+        own = self._own
+        return self._rule if own is None or not self._own_binds(own) else (own.budget_us, HOUR_US)
+
+    def _own_binds(self, own: DutyLog) -> bool:
+        return own.budget_us <= HOUR_US // self._rule[1] * self._rule[0]
 
     def next_possible_us(
         self, length: int, now_us: int, kind: int = KNOWN, channel_hz: int = 0
@@ -76,28 +93,39 @@ class AirtimeBudget:
         if self._limited:
             everyone, strangers = self._log(channel_hz, now_us)
             everyone.record(now_us, duration)
+            if self._own is not None:
+                self._own.record(now_us, duration)
             if kind == STRANGER:
                 strangers.record(now_us, duration)
         return duration
 
     def used_us(self, now_us: int, channel_hz: int = 0) -> int:
         """On-time in the window that ends now: what an operator reads as the duty cycle."""
-        return self._log(channel_hz, now_us)[0].used_us(now_us) if self._limited else 0
+        if not self._limited:
+            return 0
+        if self._own is not None and self._own_binds(self._own):
+            return self._own.used_us(now_us)
+        return self._log(channel_hz, now_us)[0].used_us(now_us)
 
     def _possible_us(self, duration_us: int, now_us: int, kind: int, channel_hz: int) -> int:
         everyone, strangers = self._log(channel_hz, now_us)
+        # Waiting never makes an allowed start forbidden, so the latest satisfies them all.
         start = everyone.next_possible_us(duration_us, now_us)
-        # Waiting never makes an allowed start forbidden, so the later of the two satisfies both.
+        if self._own is not None:
+            start = self._own.next_possible_us(duration_us, start)
         return strangers.next_possible_us(duration_us, start) if kind == STRANGER else start
 
     def _log(self, channel_hz: int, now_us: int) -> "tuple[DutyLog, DutyLog]":
-        key = channel_hz if self._band.per_channel else 0
+        key = channel_hz if self._per_channel else 0
         if key not in self._logs:
             self._forget_idle(now_us)
-            budget, window = self._band.budget_us, self._band.window_us
+            budget, window = self._rule
             # Always by the hour: a fifth of a 400 ms dwell would not hold one handshake frame.
-            hourly = HOUR_US // window * budget * STRANGER_PERCENT // 100
-            self._logs[key] = (DutyLog(budget, window), DutyLog(hourly))
+            hourly = HOUR_US // window * budget
+            if self._own is not None:
+                hourly = min(hourly, self._own.budget_us)
+            strangers = DutyLog(hourly * STRANGER_PERCENT // 100)
+            self._logs[key] = (DutyLog(budget, window), strangers)
         return self._logs[key]
 
     def _forget_idle(self, now_us: int) -> None:

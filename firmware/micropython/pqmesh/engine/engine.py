@@ -231,6 +231,11 @@ class Engine:
         """
         return self._context.tx.destination
 
+    @property
+    def for_stranger(self) -> bool:
+        """Whether that frame is for somebody who has proved nothing, an admission key neither."""
+        return self._context.tx.for_stranger
+
     def next_event(self) -> "Record | None":
         """Return the next event of engine.events, None when there is none."""
         return self._context.events.pop(0) if self._context.events else None
@@ -358,7 +363,7 @@ class Engine:
     def _acknowledge(self, flow: "Flow | Finished", now: int) -> None:
         sack = flow.sack()
         flow.tally.sent += len(sack)
-        self._context.tx.put(sack, now, self._context.source)
+        self._context.tx.put(sack, now, self._context.source, stranger=flow.tally.stranger)
 
     def _acknowledge_again(self, done: "Finished", now: int) -> None:
         session = None

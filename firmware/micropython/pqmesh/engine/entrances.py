@@ -166,7 +166,8 @@ class Entrances(Straight):
             raise Unexpected("HELLO on a link that needs none")
         context = self._context
         retry = self.doorman.on_hello(frame, context.source, now)
-        context.tx.put(retry, now, context.source, True)
+        stranger = not decode_retry(retry).admitted()
+        context.tx.put(retry, now, context.source, True, stranger)
 
     def admit(self, mode: int, m1: "Buffer", now: int) -> "Entry | None":
         """Check the front of M1, of which ``m1`` holds enough; None: it has none.

@@ -162,6 +162,7 @@ class HandshakePool:
     def admit(self, handshake: Handshake, peer_cid: int, outcome: "Outcome", now: int) -> Session:
         """M3 has proved the peer of a handshake that it began: open the session, or refuse."""
         handshake.stop_sending()
+        handshake.tally.stranger = False
         fault = self._objection(handshake, outcome.peer_id, self.expected())
         full = self.sessions.full_for(outcome.peer_id)
         if not (fault or full):

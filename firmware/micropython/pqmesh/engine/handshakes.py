@@ -162,6 +162,7 @@ class HandshakeTable:
             if entry is not None and not self.pool.alone:
                 self.pool.check_place(entry.admitted, now)
                 tally.received, tally.sent = len(entry.hello), len(entry.retry)
+                tally.stranger = not entry.admitted
             return 0, tally
         cid = int.from_bytes(head.data[:2], "big")
         for handshake in self.pool.all:

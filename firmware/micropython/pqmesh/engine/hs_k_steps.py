@@ -210,7 +210,8 @@ class KnownSteps:
     def _ask(self, handshake: "Handshake", responder: Responder, now: int) -> None:
         need = responder.ask(handshake.cid)
         handshake.tally.sent += len(need)
-        self._context.tx.put(need, now, handshake.address, True)
+        stranger = handshake.tally.stranger
+        self._context.tx.put(need, now, handshake.address, True, stranger)
 
     def _reply(
         self, handshake: "Handshake", responder: Responder, peer: "PeerKey", now: int

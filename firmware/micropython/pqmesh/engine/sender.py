@@ -156,6 +156,10 @@ class MessageSender:
         self._reckoned: "int | None" = None  # the deadline, if that question left unclocked
         self.deadline: "int | None" = None
 
+    def stranger(self) -> bool:
+        """Whether the peer has proved nothing: its airtime is limited."""
+        return self._tally.stranger
+
     def start(self, tx: "TransmitQueue", now: int) -> None:
         """Send the first burst."""
         self._burst(tx, now)

@@ -8,11 +8,12 @@ if TYPE_CHECKING:
 
 
 class Tally:
-    """Bytes of one handshake in both directions, retransmissions included."""
+    """Bytes of one handshake in both directions, retransmissions included, and who causes them."""
 
     def __init__(self) -> None:
         self.sent = 0
         self.received = 0
+        self.stranger = False  # a peer that has proved nothing, an admission key neither
 
 
 class Stats:

@@ -2,6 +2,7 @@
 """Frames on their way to the link: which goes next, and when the link will have sent it.
 
     control      acknowledgements, SACK, POLL, single-frame handshake messages   first
+    strangers    the same for peers that have proved nothing                     then
     fragments    of handshake messages                                           then
     sessions     each one's messages in a lane of its own, deficit round robin   then, in turns
 
@@ -50,7 +51,7 @@ class _Lane:
 
 
 class TransmitQueue:
-    """At most ``capacity`` frames of control, of fragments, and of each session.
+    """At most ``capacity`` frames of control, of strangers, of fragments, and of each session.
 
     One more is dropped and counted, as the medium might.
     """
@@ -60,19 +61,30 @@ class TransmitQueue:
         self._capacity = capacity
         self._stats = stats
         self._control = _Lane()
+        self._strangers = _Lane()
         self._fragments = _Lane()
         self._sessions: "list[_Lane]" = []  # that have something to send; the first has its turn
         self._free_at = 0  # when the link will have sent what was ever queued
         self._listening_until = 0
         self.destination = b""  # of the frame that ``next`` returned last
+        self.for_stranger = False  # whether that is for somebody who has proved nothing
 
-    def put(self, frame: bytes, now: int, to: bytes = b"", asks: bool = False) -> int:
+    def put(
+        self,
+        frame: bytes,
+        now: int,
+        to: bytes = b"",
+        asks: bool = False,
+        stranger: bool = False,
+    ) -> int:
         """Queue a finished frame of control; return when it should have left.
 
         :param to: link address it must go to; empty where there are none
         :param asks: the peer answers it at once
+        :param stranger: it is for somebody who has proved nothing
         """
-        return self._append(self._control, (frame, 0, asks, to, len(frame), None), now)
+        lane = self._strangers if stranger else self._control
+        return self._append(lane, (frame, 0, asks, to, len(frame), None), now)
 
     def put_fragment(
         self, sender: "MessageSender", index: int, poll: bool, now: int, to: bytes = b""
@@ -131,9 +143,11 @@ class TransmitQueue:
             if not lane.entries and lane.cid is not None:
                 self._leave(lane)
                 asks = True  # nothing follows: the peer acknowledges soon
+            self.for_stranger = lane is self._strangers
             if not isinstance(item, (bytes, bytearray)):
                 if not item.wanted(index, asks):
                     continue
+                self.for_stranger = item.stranger()
                 item = item.frame(index, asks)
             self._stats.frames_sent += 1
             self._stats.bytes_sent += len(item)
@@ -143,7 +157,7 @@ class TransmitQueue:
 
     def waits(self) -> bool:
         """Whether there is something to send. What has become pointless is forgotten."""
-        for lane in (self._control, self._fragments):
+        for lane in (self._control, self._strangers, self._fragments):
             while lane.entries:
                 item, index, asks, _, octets, _ = lane.entries[0]
                 if isinstance(item, (bytes, bytearray)) or item.wanted(index, asks):
@@ -158,7 +172,8 @@ class TransmitQueue:
 
     def next_deadline(self) -> "int | None":
         """Return until when the queue listens although something waits, or None."""
-        waits = self._control.entries or self._fragments.entries or self._sessions
+        lanes = (self._control, self._strangers, self._fragments)
+        waits = self._sessions or [lane for lane in lanes if lane.entries]
         return self._listening_until or None if waits else None
 
     def handle_timeout(self, now: int) -> None:
@@ -182,7 +197,7 @@ class TransmitQueue:
 
     def _turn(self) -> "_Lane | None":
         """Return the lane whose first frame goes next, or None; its credit is taken."""
-        for lane in (self._control, self._fragments):
+        for lane in (self._control, self._strangers, self._fragments):
             if lane.entries:
                 return lane
         if not self._sessions:
@@ -223,5 +238,7 @@ class TransmitQueue:
             level = 0 if lane.cid is None else lane.waiting_ms
             behind += max(other.waiting_ms - level, 0)
         if lane is self._control:
+            behind += self._strangers.waiting_ms
+        if lane is self._control or lane is self._strangers:
             behind += self._fragments.waiting_ms
         return behind

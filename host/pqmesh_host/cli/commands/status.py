@@ -60,6 +60,7 @@ def _show(node: dict[str, Any]) -> None:
         ]
         printed.print(table("\nLinks", headings, rows))
         _show_handshakes(printed, node["links"])
+        _show_airtime(printed, node["links"])
     connected = [
         (short(one["peer"]), one["over"], f"{one['age_s']:,} s", one["waiting"])
         for one in node["neighbours"]
@@ -84,3 +85,21 @@ def _show_handshakes(printed: Console, links: list[dict[str, Any]]) -> None:
     if rows:
         headings = ("link", "sessions opened", "of these resumed", "handshakes failed")
         printed.print(table("\nHandshakes since the start", headings, rows))
+
+
+def _show_airtime(printed: Console, links: list[dict[str, Any]]) -> None:
+    rows = [
+        (
+            link["name"],
+            found["where"],
+            f"{found['used_ms'] / 1000:,.1f} of {found['budget_ms'] / 1000:,g} s",
+            f"{found['window_ms'] / 1000:,g} s",
+            f"in {found['next_in_ms'] / 1000:,.0f} s" if found["next_in_ms"] else "now",
+            found["dropped"],
+        )
+        for link in links
+        if (found := link.get("airtime"))
+    ]
+    if rows:
+        headings = ("link", "band", "sent", "in the last", "next possible", "frames dropped")
+        printed.print(table("\nAirtime", headings, rows))

@@ -102,3 +102,25 @@ def test_a_burst_begins_when_all_of_it_has_room() -> None:
     with pytest.raises(UsageError, match="never fit"):
         budget.burst_possible_us([222] * 33, now)
     assert AirtimeBudget(band_of("GENERIC", 0), SF9).burst_possible_us([222] * 99, 7) == 7
+
+
+def test_an_operator_s_share_binds_all_channels_together() -> None:
+    sf7 = LoraModulation(7)
+    budget = AirtimeBudget(band_of("US915", 915_000_000), sf7, 1)
+    now = sent = 0
+    for channel in range(1, MAX_CHANNELS + 1):
+        start = budget.next_possible_us(222, now, KNOWN, channel)
+        if start > now:
+            break
+        now += budget.spend(222, now, KNOWN, channel)
+        sent += 1
+    assert sent == 3_600_000 // sf7.time_on_air_us(222) < MAX_CHANNELS
+    assert budget.rule == (3_600_000, 3_600_000_000)
+    assert budget.used_us(now) == sent * sf7.time_on_air_us(222)
+
+
+def test_strangers_have_a_fifth_of_the_operator_s_share() -> None:
+    budget = AirtimeBudget(band_of("EU868", 868_100_000), SF9, 5)
+    count, _ = send_until_refused(budget, STRANGER)
+    assert count == 18_000_000 // 5 // FRAME
+    assert budget.next_possible_us(222, count * FRAME) == count * FRAME

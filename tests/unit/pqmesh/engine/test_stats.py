@@ -14,4 +14,4 @@ def test_drops_are_counted_by_cause():
 
 def test_everything_starts_at_zero():
     assert not any(vars(Stats()).values())
-    assert vars(Tally()) == {"sent": 0, "received": 0}
+    assert vars(Tally()) == {"sent": 0, "received": 0, "stranger": False}

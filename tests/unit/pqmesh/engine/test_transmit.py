@@ -320,3 +320,29 @@ def test_an_answer_on_radio_is_waited_for_in_the_order_of_its_airtime():
     tx.put(b"next", 0)
     tx.next(0)
     assert RADIO_LINK.turnaround_ms < tx.next_deadline() < RADIO_LINK.min_rto_ms
+
+
+def test_strangers_come_after_control_and_before_fragments_and_are_told_apart():
+    tx = queue()
+    known, unknown = sender(50), sender(50)
+    unknown._tally.stranger = True
+    unknown.start(tx, 0)
+    known.start(tx, 0)
+    tx.put(b"RETRY", 0, stranger=True)
+    tx.put(b"HELLO", 0)
+    tx.put_message(1, b"sealed", 0)
+    order = []
+    while (frame := tx.next()) is not None:
+        order.append((frame[:6], tx.for_stranger))
+    assert [stranger for _, stranger in order] == [False, True, True, False, False]
+    assert [frame for frame, _ in order[:2]] == [b"HELLO", b"RETRY"]
+    assert not tx.waits()
+
+
+def test_strangers_do_not_fill_the_lane_of_control():
+    tx = queue(2)
+    for _ in range(5):
+        tx.put(b"RETRY", 0, stranger=True)
+    assert tx.waits()
+    assert tx.put(b"HELLO", 0) == 1 + 5  # and it need not wait for them
+    assert len(drain(tx)) == 3

@@ -56,6 +56,28 @@ def test_people_see_how_many_sessions_were_resumed() -> None:
     assert "resumed" not in run(FakeNode(status=NODE), "status").output  # an older node's
 
 
+def test_people_see_when_a_radio_may_send_again() -> None:
+    air = {
+        "where": "EU868 863-865",
+        "used_ms": 3_550,
+        "budget_ms": 3_600,
+        "window_ms": 3_600_000,
+        "next_in_ms": 1_234_000,
+        "held_ms": 5,
+        "dropped": 2,
+    }
+    node = {**NODE, "links": [{**LINK, "airtime": air}, {**LINK, "airtime": {}}]}
+    shown = run(FakeNode(status=node), "status").output
+    row = next(line for line in shown.splitlines() if "EU868" in line)
+    assert "3.5 of 3.6 s" in row or "3.6 of 3.6 s" in row
+    assert "3,600 s" in row
+    assert "in 1,234 s" in row
+    idle = {**NODE, "links": [{**LINK, "airtime": {**air, "next_in_ms": 0}}]}
+    shown = run(FakeNode(status=idle), "status").output
+    assert " now " in next(line for line in shown.splitlines() if "EU868" in line)
+    assert "Airtime" not in run(FakeNode(status=NODE), "status").output  # an older node's
+
+
 def test_nobody_connected_is_said() -> None:
     node = {**NODE, "links": [], "neighbours": [], "waiting": {}}
     shown = run(FakeNode(status=node), "status").output
