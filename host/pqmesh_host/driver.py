@@ -35,6 +35,8 @@ class LinkDriver:
     :param on_drop: gets the reason for every frame the engine refused
     :param air: the way to a radio whose airtime is limited; None: frames leave as they come
     :param on_wait: gets the moment, in us as ``now_us``, until which frames wait for airtime
+    :param shared: others use the link too, and ``Link.send`` returns when a frame has left: the
+        engine is told the time then, and listens for the answer to what it asked
     """
 
     def __init__(
@@ -45,6 +47,8 @@ class LinkDriver:
         on_drop: Callable[[ProtocolError], None],
         air: Passage | None = None,
         on_wait: Callable[[int], None] | None = None,
+        *,
+        shared: bool = False,
     ) -> None:
         self.frame_bytes_in = 0
         self.frame_bytes_out = 0
@@ -56,6 +60,7 @@ class LinkDriver:
         self._on_drop = on_drop
         self._air = air
         self._on_wait = on_wait
+        self._shared = shared
         self._rearmed = asyncio.Event()
         self._outgoing = asyncio.Event()
         self._idle = asyncio.Event()
@@ -130,7 +135,8 @@ class LinkDriver:
 
     def _next_frame(self) -> bytes | None:
         if self._air is None:
-            return self._engine.next_transmit()
+            now = (now_ms(),) if self._shared else ()
+            return self._engine.next_transmit(*now)
         frame = self._air.next(now_us())
         waits_until = self._air.news(now_us())
         if waits_until is not None:

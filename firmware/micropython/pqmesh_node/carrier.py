@@ -5,7 +5,7 @@ import asyncio
 
 from pqmesh.compat import TYPE_CHECKING
 from pqmesh.conversation.sessions import Sessions
-from pqmesh.errors import NoSuchSession, SessionRefused
+from pqmesh.errors import SessionRefused
 from pqmesh.identity import short
 
 from .compat import wait_for_ms
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Waits:
-    """The half of a Carrier that waits."""
+    """The half of a Carrier that waits, on asyncio's loop."""
 
     def __init__(self, clock: "Clock") -> None:
         self.now = clock.now
@@ -30,33 +30,6 @@ class Waits:
             await wait_for_ms(awaitable, ms)
         except asyncio.TimeoutError:
             return False
-        return True
-
-
-class EngineCarrier(Waits):
-    """Of an engine whose only owner is the program: it dials, and it hangs up."""
-
-    def __init__(self, engine: "Any", clock: "Clock", wake: "Callable[[], None]") -> None:
-        super().__init__(clock)
-        self._engine = engine
-        self._wake = wake
-
-    def dial(self, peer: "bytes | None") -> int:
-        handle: int = self._engine.connect(self.now(), peer)
-        self._wake()
-        return handle
-
-    def send(self, session: int, payload: bytes, priority: int, deadline: "int | None") -> int:
-        number: int = self._engine.send(session, payload, self.now(), priority, deadline)
-        self._wake()
-        return number
-
-    def hang_up(self, session: int) -> bool:
-        try:
-            self._engine.close(session, self.now())
-        except NoSuchSession:  # it has ended already
-            return False
-        self._wake()
         return True
 
 

@@ -14,13 +14,14 @@ costs a third of a Node's heap (docs/board-guide.md). pqmesh_host.endpoint is it
 """
 
 from pqmesh.compat import TYPE_CHECKING
+from pqmesh.conversation.carrier import EngineCarrier
 from pqmesh.conversation.sessions import INBOX_MESSAGES, Sessions
 from pqmesh.engine.engine import Engine
 from pqmesh.engine.events import Received
 from pqmesh.limits import BOARD, SERIAL_LINK
 from pqmesh.wire.application import APPLICATION
 
-from .carrier import EngineCarrier
+from .carrier import Waits
 from .clock import Clock
 from .driver import LinkDriver
 from .entropy import entropy as board_entropy
@@ -75,7 +76,7 @@ class Endpoint:
         self._driver = LinkDriver(
             self._engine, link, clock, self._on_event, _nothing, not profile.point_to_point
         )
-        carrier = EngineCarrier(self._engine, clock, self._driver.wake)
+        carrier = EngineCarrier(self._engine, Waits(clock), self._driver.wake)
         self._sessions = Sessions(carrier, inbox)
 
     @property

@@ -15,6 +15,7 @@ from ..errors import OperatorError
 from .commands.gateway import gateway
 from .commands.identity import identity
 from .commands.listen import listen
+from .commands.medium import medium
 from .commands.node import node
 from .commands.peer import peer
 from .commands.peers import peers
@@ -33,6 +34,7 @@ COMMANDS: tuple[click.Command, ...] = (
     listen,
     status,
     peers,
+    medium,
 )
 INTERRUPTED = 130
 

@@ -5,25 +5,25 @@ A client's connection is its radio's serial cable: frames both ways in RFC 1662 
 a CRC (pqmesh.framing.hdlc), one radio frame each, at most 255 bytes. The modem paces them: it
 reads no further while its queue is full, so a sender feels the airtime as back-pressure.
 
-Every frame's fate is reported to ``on_fate`` and, as one JSON line each, to a trace; the same
-seed and the same inputs at the same times give the same trace.
+Inputs and the fate of every frame go to a record, if there is one: record.py works it out again.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import logging
+from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import TextIO
 
 from pqmesh.airtime.lora import MAX_PAYLOAD
 from pqmesh.framing.hdlc import Deframer, enframe
 
-from .model import MediumConfig, Reception
+from .model import Reception
 from .modem import Air, Modem, ModemConfig, QueueFull
+from .record import Writer
+from .settings import MediumSettings
 
 log = logging.getLogger(__name__)
 
@@ -34,10 +34,16 @@ _FULL_PAUSE_S = 0.01
 class MediumServer:
     """Use ``MediumServer.open``. Clients may come and go; a radio that left stays silent."""
 
-    def __init__(self, air: Air, speed: float, trace: TextIO | None) -> None:
+    def __init__(self, air: Air, speed: float, record: Writer | None) -> None:
+        self.fates: Counter[str] = Counter()
+        """Receptions so far, by outcome."""
+
+        self.joined = 0
+        """Radios that ever joined; they are numbered from 0 on."""
+
         self._air = air
         self._speed = speed
-        self._trace = trace
+        self._record = record
         self._started = asyncio.get_running_loop().time()
         self._writers: dict[int, asyncio.StreamWriter] = {}
         self._serving: set[asyncio.Task[None]] = set()
@@ -49,21 +55,23 @@ class MediumServer:
     async def open(
         cls,
         socket_path: Path,
-        config: MediumConfig,
+        settings: MediumSettings,
         modem: ModemConfig | None = None,
         *,
         speed: float = 1.0,
-        trace: TextIO | None = None,
+        record: Writer | None = None,
     ) -> AsyncIterator[MediumServer]:
         """Serve on ``socket_path`` until the block is left.
 
+        :param modem: other than the default only without a record, which does not keep it
         :param speed: how much faster than life the medium runs; 1 is real time
-        :raises ValueError: ``speed`` is not positive
+        :raises ValueError: ``speed`` is not positive, or the settings make no medium
+        :raises pqmesh.errors.UsageError: there is no such modulation, region or band
         :raises OSError: the socket cannot be made there
         """
         if speed <= 0:
             raise ValueError("speed is a positive factor; 1 is real time")
-        server = cls(Air(config, modem), speed, trace)
+        server = cls(Air(settings.config(), modem), speed, record)
         listener = await asyncio.start_unix_server(server._accept, socket_path)
         clock = asyncio.create_task(server._run())
         try:
@@ -76,13 +84,20 @@ class MediumServer:
             await asyncio.gather(clock, *server._serving, return_exceptions=True)
             await asyncio.to_thread(socket_path.unlink, missing_ok=True)
 
+    async def plug_in(self, cable: Path) -> None:
+        """Join a board whose serial cable is the unix socket ``cable``: an emulator's, say.
+
+        :raises OSError: nobody listens there
+        """
+        self._accept(*await asyncio.open_unix_connection(cable))
+
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.create_task(self._serve(reader, writer))
         self._serving.add(task)
         task.add_done_callback(self._serving.discard)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        modem = self._air.join(f"client {len(self._writers)}")
+        modem = self._join()
         self._writers[modem.number] = writer
         deframer = Deframer(MAX_PAYLOAD)
         try:
@@ -98,20 +113,37 @@ class MediumServer:
             with contextlib.suppress(ConnectionError):
                 await writer.wait_closed()
 
+    def _join(self) -> Modem:
+        now = self._advance()
+        modem = self._air.join(f"client {self.joined}")
+        self.joined += 1
+        if self._record is not None:
+            self._record.joined(now, modem.number)
+        return modem
+
     async def _offer(self, modem: Modem, frame: bytes) -> None:
         while True:
+            now = self._advance()
             try:
-                modem.offer(frame, self._now_us())
+                modem.offer(frame, now)
             except QueueFull:
                 await asyncio.sleep(_FULL_PAUSE_S / self._speed)
             else:
-                self._changed.set()
-                return
+                break
+        if self._record is not None:
+            self._record.sent(now, modem.number, frame)
+        self._changed.set()
+
+    def _advance(self) -> int:
+        """Let everything happen that is due, before anything new does; returns the time."""
+        now = self._now_us()
+        for reception in self._air.advance(now):
+            self._deliver(reception)
+        return now
 
     async def _run(self) -> None:
         while True:
-            for reception in self._air.advance(self._now_us()):
-                self._deliver(reception)
+            self._advance()
             self._changed.clear()
             deadline = self._air.next_deadline_us()
             wait = None if deadline is None else max(0, deadline - self._now_us())
@@ -121,15 +153,9 @@ class MediumServer:
                     await self._changed.wait()
 
     def _deliver(self, reception: Reception) -> None:
-        if self._trace is not None:
-            fate = {
-                "at_us": reception.at_us,
-                "from": reception.sender,
-                "to": reception.receiver,
-                "fate": reception.outcome,
-                "frame": reception.frame.hex(),
-            }
-            self._trace.write(json.dumps(fate) + "\n")
+        self.fates[reception.outcome] += 1
+        if self._record is not None:
+            self._record.ended(reception)
         writer = self._writers.get(reception.receiver)
         if reception.outcome == "received" and writer is not None and not writer.is_closing():
             writer.write(enframe(reception.frame))

@@ -194,3 +194,23 @@ async def test_octets_are_counted_both_ways() -> None:
     await asyncio.sleep(0)
     assert (rig.driver.frame_bytes_in, rig.driver.frame_bytes_out) == (4, 8)
     await rig.end()
+
+
+async def test_only_on_a_shared_link_is_the_engine_told_the_time() -> None:
+    told: list[tuple[int, ...]] = []
+
+    class Timed(EchoEngine):
+        def next_transmit(self, *now: int) -> Any:
+            told.append(now)
+            return super().next_transmit()
+
+    for shared in (False, True):
+        near, far = memory_pair()
+        driver = LinkDriver(Timed(), near, print, print, shared=shared)  # type: ignore[arg-type]
+        task = asyncio.create_task(driver.run())
+        await far.send(b"one")
+        assert await far.receive() == b"ack one"
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        assert {len(now) for now in told} == {1 if shared else 0}
+        told.clear()

@@ -196,3 +196,24 @@ async def test_it_may_be_run_again_after_a_failure():
     await until(lambda: "sent ack again" in bench.log)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_only_on_a_shared_link_is_the_engine_told_the_time():
+    told = []
+
+    class Timed(EchoEngine):
+        def next_transmit(self, *now: int) -> bytes | None:
+            told.append(now)
+            return super().next_transmit()
+
+    for shared in (False, True):
+        log: list[str] = []
+        link = Link(log)
+        driver = LinkDriver(Timed(), link, Clock(), print, lambda: None, shared)
+        task = asyncio.create_task(driver.run())
+        link.incoming.put_nowait(b"one")
+        await until(lambda: log == ["sent ack one"])  # noqa: B023 (of this round)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        assert {len(now) for now in told} == {1 if shared else 0}
+        told.clear()

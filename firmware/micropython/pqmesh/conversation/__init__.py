@@ -15,5 +15,6 @@ cancelled. The errors are SessionError and its kin; UsageError is the program's 
 
     line.py       one open session of the engine: what came, what is under way
     session.py    the same as a program holds it
+    carrier.py    between it and an engine, where the program is the engine's only owner
     sessions.py   all of a carrier's: who holds which, who waits for one
 """

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
         def clear(self) -> None: ...
         async def wait(self) -> "Any": ...
 
-    class Carrier(Protocol):
-        """Whoever owns the engine, or what is in its place."""
+    class Waits(Protocol):
+        """Time, and waiting for something, as this runtime has them."""
 
         def now(self) -> int:
             """Return the clock that ``send`` takes deadlines of, in ms."""
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
         async def within(self, awaitable: "Awaitable[Any]", ms: int) -> bool:
             """Wait for it, at most ``ms``; returns whether it came."""
             ...
+
+    class Carrier(Waits, Protocol):
+        """Whoever owns the engine, or what is in its place."""
 
         def dial(self, peer: "bytes | None") -> "int | None":
             """Begin a handshake; return its handle, None if others see to it that one begins.

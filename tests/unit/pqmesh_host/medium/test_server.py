@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""The medium's process: frames in at one socket, out at the others, paced and traced."""
+"""The medium's process: frames in at one socket, out at the others, paced and recorded."""
 
 import asyncio
 import contextlib
@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from pqmesh.airtime.lora import LoraModulation
 from pqmesh.framing.hdlc import Deframer, enframe
-from pqmesh_host.medium.model import MediumConfig
 from pqmesh_host.medium.modem import ModemConfig
+from pqmesh_host.medium.record import Writer, replay
 from pqmesh_host.medium.server import MediumServer
+from pqmesh_host.medium.settings import MediumSettings
 
-CONFIG = MediumConfig(modulation=LoraModulation(7))
+CONFIG = MediumSettings()
 SPEED = 100.0
 
 
@@ -60,20 +60,69 @@ async def settle(server: MediumServer, clients: int) -> None:
             await asyncio.sleep(0.001)
 
 
-async def test_a_frame_reaches_the_others_and_the_trace(tmp_path: Path) -> None:
-    trace, path = io.StringIO(), tmp_path / "air"
+async def test_a_frame_reaches_the_others_and_the_record(tmp_path: Path) -> None:
+    file, path = io.StringIO(), tmp_path / "air"
     async with (
-        MediumServer.open(path, CONFIG, speed=SPEED, trace=trace) as server,
+        MediumServer.open(path, CONFIG, speed=SPEED, record=Writer(file, CONFIG)) as server,
         joined(path, server, 3) as (one, two, three),
     ):
         one.writer.write(b"\xff\x00noise" + enframe(b"hello"))
         assert await two.receive() == await three.receive() == b"hello"
-    fates = [json.loads(line) for line in trace.getvalue().splitlines()]
-    assert {(fate["to"], fate["fate"], fate["frame"]) for fate in fates} == {
+    lines = [json.loads(line) for line in file.getvalue().splitlines()]
+    assert {(fate["to"], fate["fate"], fate["frame"]) for fate in lines if "fate" in fate} == {
         (1, "received", b"hello".hex()),
         (2, "received", b"hello".hex()),
     }
+    assert [line["join"] for line in lines if "join" in line] == [0, 1, 2]
+    assert [line["frame"] for line in lines if "send" in line] == [b"hello".hex()]
+    assert server.fates == {"received": 2}
     assert not path.exists()
+
+
+async def test_what_happened_in_real_time_is_worked_out_again(tmp_path: Path) -> None:
+    file, path = io.StringIO(), tmp_path / "air"
+    settings = MediumSettings(loss=0.3, duplicate=0.2, seed=4, apart=((0, 1),))
+    modem = ModemConfig()
+    async with (
+        MediumServer.open(path, settings, modem, speed=SPEED, record=Writer(file, settings)) as s,
+        joined(path, s, 3) as clients,
+    ):
+        for number in range(60):
+            clients[number % 3].writer.write(enframe(bytes([number]) * 40))
+            await asyncio.sleep(0.0005 * (number % 4))
+        async with asyncio.timeout(20):
+            while s._air.next_deadline_us() is not None:
+                await asyncio.sleep(0.01)
+        fates = s.fates
+    again = replay(file.getvalue().splitlines())
+    assert (again.frames, again.differs) == (60, "")
+    assert again.fates == fates
+    assert fates["lost"]
+    assert fates["collided"]
+
+
+async def test_a_board_s_cable_is_plugged_in(tmp_path: Path) -> None:
+    arrived: asyncio.Queue[bytes] = asyncio.Queue()
+
+    async def board(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(enframe(b"from the board"))
+        await arrived.put(Deframer(255).feed(await reader.read(4096))[0])
+        writer.close()
+
+    path, cable = tmp_path / "air", tmp_path / "cable"
+    listening = await asyncio.start_unix_server(board, cable)
+    async with (
+        listening,
+        MediumServer.open(path, CONFIG, speed=SPEED) as server,
+        joined(path, server, 1) as (one,),
+    ):
+        with pytest.raises(OSError, match="No such file"):
+            await server.plug_in(tmp_path / "nowhere")
+        await server.plug_in(cable)
+        assert await one.receive() == b"from the board"
+        one.writer.write(enframe(b"to the board"))
+        async with asyncio.timeout(5):
+            assert await arrived.get() == b"to the board"
 
 
 async def test_a_full_queue_holds_the_sender_and_loses_nothing(tmp_path: Path) -> None:
@@ -97,7 +146,7 @@ async def test_frames_take_their_airtime(tmp_path: Path) -> None:
         one.writer.write(enframe(bytes(222)))
         await two.receive()
         elapsed = asyncio.get_running_loop().time() - started
-    assert elapsed >= CONFIG.modulation.time_on_air_us(222) / 1e6 / speed
+    assert elapsed >= CONFIG.modulation().time_on_air_us(222) / 1e6 / speed
 
 
 async def test_who_leaves_is_missed_by_nobody(tmp_path: Path) -> None:
