@@ -42,13 +42,14 @@ async def save_program(board: QemuBoard, source: str) -> None:
 
 
 async def test_the_guides_example_talks_with_the_gateways_program(tmp_path: Path) -> None:
-    """On a Cortex-M4 with 128 KB of heap, beside readings and commands."""
-    gateway = BenchGateway()
+    """On a Cortex-M4 with 128 KB of heap, beside readings and commands; it resumes, as it will."""
+    gateway = BenchGateway(tickets=MemoryTickets(1))
     async with QemuBoard(image("qemu-an386"), flash=tmp_path / "flash.img") as board:
-        await board.repl.exec(
+        printed = await board.repl.exec(
             f"import pqmesh_node; pqmesh_node.setup(expect={gateway.peer_id.hex()!r}, "
-            "interval_ms=500)"
+            "interval_ms=500); print(pqmesh_node.peer_id())"
         )
+        gateway.expect = bytes.fromhex(printed.split()[-1])
         await save_program(board, EXAMPLE.read_text())
         await board.restart()
         async with gateway.plugged(board.link_address):
@@ -63,6 +64,7 @@ async def test_the_guides_example_talks_with_the_gateways_program(tmp_path: Path
             await gateway.until(lambda: len(gateway.heard) == 3)
             gateway.say(b"0")
             await gateway.until(lambda: len(gateway.heard) == 4)
+            assert gateway.resumed == 1
 
 
 @pytest.mark.parametrize(

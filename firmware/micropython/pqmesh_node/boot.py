@@ -16,6 +16,7 @@ from .store import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
 USER_PROGRAM = "/main.py"
 HELP = "pqmesh: Ctrl-C gives the REPL; then: import pqmesh_node; help(pqmesh_node)"
@@ -27,9 +28,9 @@ _RESTART_S = 5
 
 
 def main(user_program: str = USER_PROGRAM, start: "Callable[[], None]" = run) -> None:
-    source = _text_of(user_program)
-    if source is not None:
-        exec(source, {"__name__": "__main__"})  # noqa: S102 (the user's own program)
+    program = _compiled(user_program)
+    if program is not None:
+        exec(program, {"__name__": "__main__"})  # noqa: S102 (the user's own program)
         return
     try:
         settings = load(store())
@@ -48,9 +49,10 @@ def main(user_program: str = USER_PROGRAM, start: "Callable[[], None]" = run) ->
         restart()
 
 
-def _text_of(path: str) -> "str | None":
+def _compiled(path: str) -> "Any":
+    """The program at ``path``, None without one. Its text does not stay on the heap."""
     try:
         with open(path) as file:
-            return file.read()
+            return compile(file.read(), path, "exec")
     except OSError:
         return None
