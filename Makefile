@@ -67,7 +67,7 @@ interop: ## against the real ant-quic, built by cargo from the Rust registry, an
 	$(PYTHON) -m tools.interop.openssl
 	$(PYTHON) -m tools.interop
 
-fuzz: setup ## the parsers of the QUIC side, guided by coverage (SECONDS_EACH=60, TARGETS="tls_server ...")
+fuzz: setup ## the parsers of the QUIC side and of broadcasts, guided by coverage (SECONDS_EACH=60, TARGETS="tls_server ...")
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes --upgrade \
 		--target build/fuzz-tools -r requirements/fuzz.txt
 	PYTHONPATH=tests:firmware/micropython:host:build/fuzz-tools \

@@ -2,6 +2,7 @@
 """Every figure this project states, one command each: `python -m benchmarks.<name>`.
 
     board       heap, stack and instructions of each mode on a board
+    broadcast   frames until all listeners have an object, in virtual time
     handshake   HS-S between a board in QEMU and a gateway: bytes on the wire, time at 115200 baud
     latency     a mesh peer's command to the board and its answer, through the gateway over QUIC
     footprint   firmware sizes per rung, and the heap a session takes on a 32-bit board

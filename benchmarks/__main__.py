@@ -15,6 +15,7 @@ from .measure import machine, noise
 
 ALL = (
     "board",
+    "broadcast",
     "footprint",
     "gateway",
     "handshake",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""Every parser of the QUIC side that is ours, as one call that takes any bytes.
+"""Every parser of the QUIC side that is ours, and that of broadcasts, as one call for any bytes.
 
 A target's ``run`` returns, or raises one of ``refusals``; anything else is a finding, and so is
 an ``AssertionError``: whatever is taken must survive being written and read again.
@@ -7,6 +7,7 @@ an ``AssertionError``: whatever is taken must survive being written and read aga
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -20,6 +21,10 @@ from aioquic.quic.connection import (
     QuicReceiveContext,
 )
 
+from pqmesh.errors import ProtocolError
+from pqmesh.limits import BOARD_OBJECTS
+from pqmesh.objects.source import Source, have
+from pqmesh.wire.objects import EPOCH_OBJECT, OBJ_FETCH, ObjFetch
 from pqmesh_host.quic import frames, messages, transport_parameters
 from pqmesh_host.quic.buffer import Buffer, BufferReadError
 from pqmesh_host.quic.fastpath import FastConnection
@@ -28,6 +33,7 @@ from pqmesh_host.quic.rawkey import SPKI_PREFIX, RawPublicKey
 from pqmesh_host.quic.relay import wire
 from pqmesh_host.quic.tls_client import ClientContext
 from pqmesh_host.quic.tls_server import ServerContext
+from support.broadcast import DTAG, Air, octets_of
 from support.quic_pair import Pair, client, local_key, server
 
 CORPUS = Path(__file__).parent / "corpus"
@@ -245,6 +251,45 @@ def _packet_seeds() -> list[bytes]:
     return [*(number + bytes(12) for number in numbers), stream, *custom]
 
 
+# Broadcast objects: any frames, one after the other, into an exchange that offers and receives.
+
+
+def _objects(data: bytes) -> None:
+    """Frames behind two octets of length; the lowest bit of the first lets time pass."""
+    air = Air(1)
+    end = air.ends[0]
+    end.offer(EPOCH_OBJECT, DTAG, octets_of(b"offered", 300), 0, own=False)
+    air.run(1000)
+    at = 0
+    while at + 2 <= len(data):
+        size = int.from_bytes(data[at : at + 2], "big")
+        frame = data[at + 2 : at + 2 + size % 512]
+        at += 2 + len(frame)
+        with contextlib.suppress(ProtocolError):
+            end.receive(frame, air.now)
+        air.run(air.now + (10_000_000 if size & 0x8000 else 1))
+    used = [one.cost for one in end._assemblies.open_flows]
+    assert len(used) <= BOARD_OBJECTS.assemblies
+    assert sum(used) <= BOARD_OBJECTS.assembly_bytes
+    assert len(end._assemblies._waiting) <= BOARD_OBJECTS.waiting
+
+
+def _objects_seeds() -> list[bytes]:
+    sources = [Source(EPOCH_OBJECT, DTAG, octets_of(b"%d" % n, n), 222) for n in (300, 900)]
+    flows = []
+    for source in sources:
+        while not source.step():
+            pass
+        flows.append([source.frame(index) for index in range(source.shape.shards + 1)])
+    asked = [ObjFetch(OBJ_FETCH, flags, DTAG, bytes(8), 1, b"once").encode() for flags in (0, 64)]
+    runs = [
+        flows[0],
+        flows[1][3:] + flows[1][:3],
+        [*asked, have(sources[0].digest, DTAG), flows[0][0], have(sources[0].digest, DTAG)],
+    ]
+    return [b"".join(len(f).to_bytes(2, "big") + f for f in run) for run in runs]
+
+
 TARGETS = {
     target.name: target
     for target in (
@@ -263,6 +308,7 @@ TARGETS = {
         ),
         Target("tls_server", _tls_server, (tls.Alert,), lambda: [_tls_seeds()[0]]),
         Target("tls_client", _tls_client, (tls.Alert,), lambda: [_tls_seeds()[1]]),
+        Target("objects", _objects, (), _objects_seeds),
         Target("packet", _Established().run, (QuicConnectionError,), _packet_seeds),
     )
 }

@@ -28,7 +28,7 @@ def show(event):
     parts = []
     for name in event.FIELDS:
         value = getattr(event, name)
-        if isinstance(value, (bytes, bytearray)):
+        if isinstance(value, (bytes, bytearray, memoryview)):
             value = f"{len(value)}:{brief(value)}"
         parts.append(f"{name}={value}")
     return f"{type(event).__name__}({' '.join(parts)})"

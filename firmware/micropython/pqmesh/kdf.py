@@ -64,6 +64,9 @@ DOMAIN_HEAD = b"head"
 DOMAIN_FRAGMENT = b"frag"
 DOMAIN_SACK = b"sack"
 DOMAIN_POLL = b"poll"
+DOMAIN_SHARD = b"shard"  # one piece of a broadcast object,
+DOMAIN_JOIN = b"join"  # two nodes of the tree over its pieces,
+DOMAIN_HAVE = b"have"  # and the proof of whoever has it
 CONTEXT_SIGN_R = b"pqmesh1-hs-r"  # the context strings of FIPS 204
 CONTEXT_SIGN_I = b"pqmesh1-hs-i"
 

@@ -11,10 +11,12 @@ from .record import Record, replace
 
 __all__ = (
     "BOARD",
+    "BOARD_OBJECTS",
     "FAILED_TAGS_PER_KEY",
     "FRAMES_PER_KEY",
     "FULL_HANDSHAKE_AGE_S",
     "GATEWAY",
+    "GATEWAY_OBJECTS",
     "LATE_FRAMES",
     "LATE_MS",
     "MAX_FRAGMENTS",
@@ -28,6 +30,7 @@ __all__ = (
     "SERIAL_LINK",
     "Limits",
     "LinkProfile",
+    "ObjectLimits",
     "replace",
 )
 
@@ -230,4 +233,59 @@ GATEWAY = Limits(
     message_bytes=65_535,
     queue_messages=64,
     queue_bytes=262_144,
+)
+
+
+class ObjectLimits(Record):
+    """What a node gives the broadcast of objects on one link (pqmesh.objects)."""
+
+    FIELDS = (
+        "assemblies",
+        "assembly_bytes",
+        "object_bytes",
+        "waiting",
+        "offers",
+        "offer_bytes",
+        "remembered",
+        "share_permille",
+    )
+
+    assemblies: int
+    """Objects being received at once. Full: one without a shard gives way, else none does."""
+    assembly_bytes: int
+    """Memory of all of them together, decoding included; refused before it is allocated."""
+    object_bytes: int
+    """Longest object taken."""
+    waiting: int
+    """Fragments of one flow that may wait for its head, each at most a frame long."""
+    offers: int
+    """Objects held for others."""
+    offer_bytes: int
+    """Length of all of them together."""
+    remembered: int
+    """Objects known to be here, or to be no good, 80 octets each; the oldest is forgotten."""
+    share_permille: int
+    """Of any hour, how much of the channel may be used; 10 is a hundredth."""
+
+
+BOARD_OBJECTS = ObjectLimits(
+    assemblies=2,
+    assembly_bytes=9_216,  # one credential, or two epoch objects
+    object_bytes=6_912,
+    waiting=8,
+    offers=2,
+    offer_bytes=10_240,
+    remembered=8,
+    share_permille=10,
+)
+
+GATEWAY_OBJECTS = ObjectLimits(
+    assemblies=8,
+    assembly_bytes=131_072,
+    object_bytes=16_384,
+    waiting=64,
+    offers=16,
+    offer_bytes=131_072,
+    remembered=256,
+    share_permille=10,
 )

@@ -62,10 +62,13 @@ def test_a_cookie_outlives_the_handshake_it_is_for(link):
 def test_a_gateway_affords_no_less_than_a_board():
     for name in limits.Limits.FIELDS:
         assert getattr(GATEWAY, name) >= getattr(BOARD, name), name
+    for name in limits.ObjectLimits.FIELDS:
+        board, gateway = limits.BOARD_OBJECTS, limits.GATEWAY_OBJECTS
+        assert getattr(gateway, name) >= getattr(board, name), name
     assert BOARD.message_bytes >= limits.MAX_MESSAGE_BYTES
 
 
-@pytest.mark.parametrize("cls", [limits.LinkProfile, limits.Limits])
+@pytest.mark.parametrize("cls", [limits.LinkProfile, limits.Limits, limits.ObjectLimits])
 def test_every_bound_says_what_it_bounds(cls):
     source = pathlib.Path(limits.__file__).read_text()
     for name in cls.FIELDS:

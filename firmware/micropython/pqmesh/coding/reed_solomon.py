@@ -141,16 +141,23 @@ class Decoder:
         return True
 
     def data(self, total: int) -> bytes:
-        """Return the first ``total`` octets of the data. May be asked again.
+        """Return a copy of the first ``total`` octets of the data. May be asked again.
 
         :raises UsageError: not ``complete``, or ``total`` exceeds what the shards hold
+        """
+        return bytes(self.view(total))
+
+    def view(self, total: int) -> memoryview:
+        """Return the first ``total`` octets where they are, as ``data`` does.
+
+        :raises UsageError: as ``data``
         """
         if not self.complete or not 0 <= total <= len(self._octets):
             raise UsageError("%d of %d shards are here" % (self.held, self.count))
         missing = [slot for slot in range(self.count) if self._slots[slot] != slot]
         if missing:
             self._solve(missing)
-        return bytes(memoryview(self._octets)[:total])
+        return memoryview(self._octets)[:total]
 
     def _free_slot(self) -> int:
         return self._slots.index(_FREE)
