@@ -11,11 +11,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any
 
+from pqmesh.conversation.session import Session
 from pqmesh.errors import UsageError
 from pqmesh.identity import Identity
+from pqmesh.record import Record
 
 from .config import Config
 from .crypto import HostCrypto
@@ -271,6 +273,24 @@ class Node:
                 f"{wait_ms / 1000:,.0f} s ({link.air.where}: {link.air.account()}).",
                 f"Next possible {clock_in(wait_ms)}; a longer --timeout waits for it.",
             )
+
+    def session(
+        self,
+        peer: bytes | None = None,
+        timeout_ms: int | None = None,
+        on_event: Callable[[Record], None] | None = None,
+    ) -> Session:
+        """A session of a program's own with a board or a QUIC peer: ``async with`` it.
+
+        The verbs and errors are those of a board (pqmesh.conversation, docs/board-guide.md). It is
+        a session that this node keeps anyway; leaving the block does not close it. Entering waits
+        until ``peer`` is connected: whom the node dials, its configuration says.
+
+        :param peer: a PeerId; None takes whoever is connected
+        :param timeout_ms: how long entering may wait
+        :param on_event: gets the events of pqmesh.engine.events about it; must not wait
+        """
+        return self._switchboard.programs.session(peer, timeout_ms, on_event)
 
     def snapshot(self) -> NodeSnapshot:
         """Return the state of everything, at this moment."""

@@ -11,12 +11,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import itertools
 from collections.abc import Callable
 from typing import NoReturn
 
 from pqmesh.engine import Engine
-from pqmesh.engine.events import Closed, Delivered, Established, Lost, Received, Refused
+from pqmesh.engine.events import Closed, Delivered, Established, Expired, Lost, Received, Refused
 from pqmesh.errors import (
     Busy,
     NoSuchSession,
@@ -33,10 +32,9 @@ from ..errors import OperatorError
 from ..events import Event, EventBus
 from ..transports.base import Link, LinkBroken, LinkUnavailable, Provider
 from .backoff import Backoff
+from .board_session import BoardSession
 from .handshake_counts import HandshakeCounts
-from .mailbox import Mailbox
 from .radio_air import RadioAir
-from .router import Hop
 from .switchboard import Switchboard
 
 REOPEN_FIRST_MS = 250
@@ -51,27 +49,6 @@ STEADY_MS = 5_000
 """A link that lived this long may be opened again at once."""
 
 Trust = Callable[[bytes], bool]
-serials = itertools.count(1)
-"""Numbers the sessions of this process, over all links and peers (Mailbox needs them apart)."""
-
-
-class BoardSession:
-    """An open session with a board; a switchboard.Neighbour."""
-
-    def __init__(self, runner: LinkRunner, session: int, peer_id: bytes) -> None:
-        self.session = session
-        self.serial = next(serials)
-        self.hop = Hop(peer_id, on_link=True)
-        self.over = runner.name
-        self.opened_ms = now_ms()
-        self.mailbox: Mailbox
-        self.sent_marks: dict[int, int] = {}
-        """The driver's octet count when each message in flight was handed to the engine."""
-
-        self._runner = runner
-
-    def wake(self) -> None:
-        self._runner.pump_soon()
 
 
 class LinkRunner:
@@ -176,6 +153,13 @@ class LinkRunner:
         if self._pump_timer is None and self.link is not None:
             self._pump_timer = asyncio.get_running_loop().call_soon(self._pump)
 
+    def say(self, session: int, payload: bytes, priority: int, deadline_ms: int | None) -> int:
+        """As Talker.say. A deadline waits with everything else while there is no airtime."""
+        engine_ms = self._driver.engine_ms()
+        deadline = None if deadline_ms is None else engine_ms + deadline_ms - now_ms()
+        self.pump_soon()
+        return self._engine.send(session, payload, engine_ms, priority, deadline)
+
     async def _serve(self, link: Link) -> None:
         self.link = link
         self._engine = self._make_engine(self._admits if self.expect is not None else None)
@@ -246,6 +230,9 @@ class LinkRunner:
             self._received(event)
         elif isinstance(event, Delivered):
             self._delivered(event)
+        elif isinstance(event, Expired):
+            self._switchboard.programs.expired(self.sessions[event.session], event.message)
+            self.pump_soon()
         elif isinstance(event, Established):
             self._established(event)
         elif isinstance(event, Refused):
@@ -254,6 +241,9 @@ class LinkRunner:
             self._end(event.session, "session-lost", event.reason)
             self._connect_in(0)
         elif isinstance(event, Closed):
+            if event.session in self.sessions:
+                closed = self.sessions[event.session]
+                self._switchboard.programs.closed(closed, event.reason, by_peer=event.by_peer)
             if event.by_peer:
                 text = f"closed by the board, reason {event.reason}"
                 self._end(event.session, "session-lost", text)
@@ -264,6 +254,7 @@ class LinkRunner:
     def _established(self, event: Established) -> None:
         session = BoardSession(self, event.session, event.peer_id)
         session.mailbox = self._switchboard.attach(session)
+        self._switchboard.programs.opened(session)
         self.sessions[event.session] = session
         self._connecting = None
         self._last_peer = event.peer_id
@@ -291,6 +282,7 @@ class LinkRunner:
 
     def _delivered(self, event: Delivered) -> None:
         session = self.sessions[event.session]
+        self._switchboard.programs.delivered(session, event.message, event.rtt_ms)
         handed = session.mailbox.delivered(session.serial, event.message, now_ms())
         if handed is not None:
             mark = session.sent_marks.pop(event.message, self._driver.frame_bytes_out)
@@ -322,6 +314,7 @@ class LinkRunner:
         if session is None:
             return
         self._switchboard.detach(session)
+        self._switchboard.programs.lost(session, text)
         if session.mailbox.session_ended(session.serial):
             self._switchboard.wake(session.hop.peer_id)  # a newer session takes over
         self._publish(kind, peer=session.hop.peer_id, text=text)

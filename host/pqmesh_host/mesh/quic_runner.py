@@ -24,9 +24,11 @@ from ..quic.lifecycle import SHUTDOWN
 from ..quic.virtual import VirtualAddress
 from .allowance import Allowance
 from .backoff import Backoff
-from .link_runner import serials
+from .board_session import serials
+from .conversations import Conversations
 from .mailbox import Mailbox
 from .router import Hop
+from .speech import Speech
 from .switchboard import Switchboard
 
 IN_FLIGHT = 32
@@ -62,7 +64,9 @@ class QuicPeer(Protocol):
     def takes_ack_requests(self) -> bool: ...
 
     async def send(self, payload: bytes) -> None: ...
-    async def send_acknowledged(self, payload: bytes, timeout_s: float = ...) -> None: ...
+    async def send_acknowledged(
+        self, payload: bytes, timeout_s: float = ..., request_id: bytes | None = ...
+    ) -> None: ...
     async def recv(self) -> bytes: ...
     async def close(self, code: int = ..., reason: str = ...) -> None: ...
     async def wait_closed(self) -> PeerClosed: ...
@@ -95,7 +99,7 @@ class Addresses(Protocol):
 class PeerSession:
     """A connected QUIC peer; a switchboard.Neighbour."""
 
-    def __init__(self, peer: QuicPeer) -> None:
+    def __init__(self, peer: QuicPeer, programs: Conversations) -> None:
         host, port = peer.address
         self.peer = peer
         self.serial = next(serials)
@@ -104,9 +108,20 @@ class PeerSession:
         self.opened_ms = now_ms()
         self.mailbox: Mailbox
         self.work = asyncio.Event()
+        self.speech = Speech(peer, self)
+        self._programs = programs
 
     def wake(self) -> None:
         self.work.set()
+
+    def say(self, payload: bytes, priority: int, deadline_ms: int | None) -> int:
+        return self.speech.put(payload, priority, deadline_ms)
+
+    def delivered(self, number: int, rtt_ms: int) -> None:
+        self._programs.delivered(self, number, rtt_ms)
+
+    def expired(self, number: int) -> None:
+        self._programs.expired(self, number)
 
 
 class QuicRunner:
@@ -215,7 +230,7 @@ class QuicRunner:
 
     def _begin(self, peer: QuicPeer) -> None:
         if peer not in self._serving and not self._stopping:
-            session = PeerSession(peer)
+            session = PeerSession(peer, self._switchboard.programs)
             self._serving[peer] = session
             if not isinstance(peer.address, VirtualAddress):  # a relay's far end is nobody's
                 how = "dialled" if peer.initiator else "accepted"
@@ -236,18 +251,24 @@ class QuicRunner:
             )
         )
         session.wake()
+        self._switchboard.programs.opened(session)
         kind, reason = "peer-lost", ""
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._receive(session))
                 tasks.create_task(self._send(session))
+                tasks.create_task(session.speech.run())
         except* PeerClosed as group:
             closed = _first(group)
             kind, reason = _kind_of(closed), str(closed)
+            if isinstance(closed, PeerClosed):
+                programs = self._switchboard.programs
+                programs.closed(session, closed.code, by_peer=closed.by_peer)
         finally:
             del self._serving[peer]
             self._empty.set()
             self._switchboard.detach(session)
+            self._switchboard.programs.lost(session, reason or "this node stops")
             if session.mailbox.session_ended(session.serial):
                 self._switchboard.wake(session.hop.peer_id)  # a newer connection takes over
         self._publish(kind, peer.peer_id, session.over, reason)

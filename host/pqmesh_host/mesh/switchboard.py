@@ -22,8 +22,9 @@ from ..driver import now_ms
 from ..events import Event, EventBus
 from ..store import Store
 from .calls import CallResult, Calls
+from .conversations import Conversations, Talker, is_for_program
 from .mailbox import Handed, Mailbox
-from .router import Decision, Hop, Router, Unreachable
+from .router import Decision, Router, Unreachable
 
 INBOX_ORIGINS = 256
 INBOX_IDS = 1024
@@ -38,11 +39,8 @@ COMMAND_KEEP_MS = 60_000
 Draw = Callable[[int], bytes]
 
 
-class Neighbour(Protocol):
+class Neighbour(Talker, Protocol):
     """An open, authenticated session: a board on a link, or a QUIC peer."""
-
-    @property
-    def hop(self) -> Hop: ...
 
     @property
     def over(self) -> str:
@@ -78,6 +76,7 @@ class Switchboard:
         self.duplicates = 0
         """Messages taken before and therefore dropped."""
 
+        self.programs = Conversations(own)
         self.router = Router(own, self, self._may_command, lambda: draw(ID_BYTES))
         self._store = store
         self._bus = bus
@@ -146,11 +145,16 @@ class Switchboard:
     # What comes in
 
     def take(self, payload: bytes, neighbour: Neighbour, wire_bytes: int) -> None:
-        """Take one message from ``neighbour``; durable when it returns.
+        """Take one message from ``neighbour``; if it is of the mesh, durable when it returns.
 
-        :raises ProtocolError: it is no mesh message; nothing happened
+        :raises ProtocolError: it is no mesh message, nor a program's; nothing happened
         :raises StoreError: it could not be stored; it must not be acknowledged
         """
+        if is_for_program(payload):
+            objection = self.programs.heard(neighbour, payload)
+            if objection:
+                self._report_drop(objection, neighbour, wire_bytes)
+            return
         message = MeshMessage.decode(payload)
         hop = neighbour.hop
         origin = message.origin or hop.peer_id

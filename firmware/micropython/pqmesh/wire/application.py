@@ -22,8 +22,9 @@ class Application(WireObject):
     Sender: the peer of the session, whose PeerId the handshake has proved.
     Replay: the session's replay window. Across sessions nothing tells a repeat: a program that
         sends again in a newer session numbers its messages itself.
-    Rate: the window and queue of the session; a receiver holds 8 messages that its program has
-        not fetched, then the oldest goes, counted.
+    Rate: the window and queue of the session, and what a gateway takes from a QUIC peer; of what
+        its program has not fetched a board holds 8 messages, a host 64, then the oldest goes,
+        counted. A node whose program wants none drops them.
     """
 
     LAYOUT = (("kind", U8), ("data", Rest(MAX_DATA_BYTES)))

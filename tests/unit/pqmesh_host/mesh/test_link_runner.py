@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from pqmesh.engine.events import Closed, Delivered, Established, Lost, Received, Refused
+from pqmesh.engine.events import Closed, Delivered, Established, Expired, Lost, Received, Refused
 from pqmesh.engine.stats import Stats
-from pqmesh.errors import Busy, Malformed, NoSuchSession, UnknownSession, UsageError
+from pqmesh.errors import Busy, Malformed, NoSuchSession, SessionEnded, UnknownSession, UsageError
 from pqmesh.wire.mesh import command, reading
 from pqmesh_host.errors import OperatorError, StoreError
 from pqmesh_host.events import Event, EventBus
@@ -48,7 +48,15 @@ class ScriptedEngine:
             raise self.fail_connect
         return len(self.connects)
 
-    def send(self, session: int, payload: bytes, now: int) -> int:
+    def send(
+        self,
+        session: int,
+        payload: bytes,
+        now: int,
+        priority: int = 0,
+        deadline: int | None = None,
+    ) -> int:
+        self.urgency = (priority, None if deadline is None else deadline - now)
         if self.fail_send is not None:
             raise self.fail_send
         self.sent.append(payload)
@@ -432,3 +440,42 @@ async def test_a_resumed_session_is_reported_and_counted_over_all_engines(make_r
         "resumed": 1,
         "failed": 0,
     }
+
+
+async def test_a_program_s_messages_go_through_the_board_s_session(make_rig: Any) -> None:
+    rig = make_rig()
+    engine = await rig.established()
+    programs = rig.switchboard.programs
+    async with programs.session(BOARD, 1_000, None) as session:
+        message = await session.send(b"hello", priority=3, deadline_ms=60_000)
+        assert engine.sent == [b"\x60hello"]
+        assert engine.urgency[0] == 3
+        assert 59_000 < engine.urgency[1] <= 60_000
+        rig.tell(Delivered(1, 1, 5))
+        assert await message.delivered() == 5
+        rig.tell(Received(1, b"\x60hi"))
+        assert await session.receive(1_000) == b"hi"
+        late = await session.send(b"late")
+        rig.tell(Expired(1, 2))
+        assert late.expired
+        rig.tell(Closed(1, 9, True))
+        with pytest.raises(SessionEnded) as ended:
+            await session.receive(1_000)
+        assert ended.value.code == 9
+    assert not rig.of("dropped")
+
+
+async def test_a_message_that_no_program_takes_is_reported(make_rig: Any) -> None:
+    rig = make_rig()
+    await rig.established()
+    rig.tell(Received(1, b"\x60anybody?"))
+    assert "no program" in rig.of("dropped")[0].text
+
+
+async def test_a_link_that_goes_ends_the_program_s_session(make_rig: Any) -> None:
+    rig = make_rig()
+    await rig.established()
+    async with rig.switchboard.programs.session(BOARD, 1_000, None) as session:
+        rig.cable.pull()
+        with pytest.raises(SessionEnded, match="link is gone"):
+            await session.receive(5_000)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from pqmesh.errors import SessionEnded
 from pqmesh.wire.mesh import MeshMessage, reading
 from pqmesh_host.config import PeerConfig
 from pqmesh_host.events import Event, EventBus
@@ -44,7 +45,9 @@ class ScriptedPeer:
     async def send(self, payload: bytes) -> None:
         self.accepted.append(payload)
 
-    async def send_acknowledged(self, payload: bytes, timeout_s: float = 0) -> None:
+    async def send_acknowledged(
+        self, payload: bytes, timeout_s: float = 0, request_id: bytes | None = None
+    ) -> None:
         await self.stuck.wait()
         if self.refusals:
             raise self.refusals.pop()
@@ -349,3 +352,27 @@ async def test_shutting_down_does_not_wait_for_ever(
     monkeypatch.setattr(peer, "close", asyncio.Event().wait)
     async with asyncio.timeout(5):
         await rig.runner.shutdown()
+
+
+async def test_a_program_talks_with_a_peer(make_rig: Any) -> None:
+    rig = make_rig()
+    peer = await rig.arrives(ScriptedPeer())
+    async with rig.switchboard.programs.session(ALICE, 1_000, None) as session:
+        message = await session.send(b"hello", deadline_ms=60_000)
+        assert await message.delivered(5_000) >= 0
+        assert peer.accepted == [b"\x60hello"]
+        await peer.inbox.put(b"\x60hi")
+        assert await session.receive(5_000) == b"hi"
+        peer.hang_up(7)
+        with pytest.raises(SessionEnded) as ended:
+            await session.receive(5_000)
+        assert (ended.value.code, ended.value.by_peer) == (7, True)
+
+
+async def test_a_peer_of_which_we_forget_ends_the_program_s_session(make_rig: Any) -> None:
+    rig = make_rig()
+    await rig.arrives(ScriptedPeer())
+    async with rig.switchboard.programs.session(ALICE, 1_000, None) as session:
+        rig.task.cancel()
+        with pytest.raises(SessionEnded, match="stops"):
+            await session.receive(5_000)
