@@ -35,8 +35,9 @@ CRYPTO = HostCrypto()
 PLAN = Plan(
     name="greenhouse",
     interval_ms=60_000,
-    radio=RadioConfig(frequency_hz=868_100_000),
+    radio=RadioConfig(frequency_hz=868_100_000, region="EU868"),
     floors=FloorsConfig(),
+    network_key=bytes(range(100, 132)),
 )
 
 
@@ -98,8 +99,10 @@ async def test_a_new_node_is_provisioned_and_both_sides_have_everything(bench: B
                 == node.custody.tickets.load(theirs).current
             )
             assert [one.name for one in custody.nodes()] == ["greenhouse"]
+        assert node.custody.vault.load(plans.NETWORK_KEY) == PLAN.network_key
     plan = plans.load(BoardStore(Directory(str(bench.flash))))
-    assert plan["radio"]["hz"] == 868_100_000
+    assert (plan["radio"]["hz"], plan["radio"]["region"]) == (868_100_000, "EU868")
+    assert "key" not in plan
     assert plan["floors"] == {"strangers": 0, "minimum": 2}
     assert bench.seen[0].stage == "connecting"
     last = bench.seen[-1]

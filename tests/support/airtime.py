@@ -30,6 +30,7 @@ class Listener:
             for _, edge in self.sent
         )
 
-    def overlaps(self) -> bool:
-        """Whether a frame began before the one before it had ended."""
-        return any(after[0] < before[1] for before, after in itertools.pairwise(self.sent))
+    def overlaps(self, tolerance_us: int = 0) -> bool:
+        """Whether a frame began before the one before it had ended, by more than a tick."""
+        pairs = itertools.pairwise(self.sent)
+        return any(after[0] < before[1] - tolerance_us for before, after in pairs)

@@ -49,7 +49,7 @@ HOST_RULES: dict[str, set[str]] = {
     "config_sections": {"config_values"},
     "radio_check": {"config_sections"},
     "network_key": set(),
-    "provision": {"config", "driver", "store", "transports.base"},
+    "provision": {"config", "driver", "network_key", "store", "transports.base"},
     "identity_file": set(),
     "cli": {
         "config",

@@ -29,13 +29,13 @@ from .connection import Connection
 from .custody import Custody
 from .driver import LinkDriver
 from .entropy import entropy as board_entropy
-from .events import LinkFailed, Published
+from .events import AirtimeWait, LinkFailed, Published
 from .farewell import say_goodbye
 from .identity import load_or_create
 from .inbound import CommandDesk
 from .journal import CommandJournal
 from .mailbox import Mailbox
-from .newcomer import Newcomer
+from .newcomer import Newcomer, objection_to
 from .report import counters_of, status_of
 from .sensors import Sensors
 from .slots import FileSlots
@@ -77,8 +77,9 @@ class Node:
     :param watchdog: called at least once a second while the node lives, say ``WDT.feed``.
         A signature holds the loop for up to seconds on a slow core: choose its timeout so.
 
-    Making a Node makes its identity at first boot. Raises store.StoreError when the flash
-    fails, entropy.EntropyFailure when a new identity would not be random.
+    On a shared link the stored plan holds (radio.py). Making a Node makes its identity at first
+    boot. Raises store.StoreError when the flash fails, entropy.EntropyFailure when a new identity
+    would not be random, settings.SettingsError when the plan cannot be kept.
     """
 
     def __init__(
@@ -125,6 +126,7 @@ class Node:
         )
         self._time = time
         self._newcomer = Newcomer(time, self._make_desk)
+        self.radio = self.custody.radio(profile)  # what is planned for a link that others share
         self._sessions: "Sessions | None" = None  # of the program, once it has asked for one
         self._start_afresh()
         self._round = asyncio.Event()  # set: take a round of readings now
@@ -232,7 +234,7 @@ class Node:
         """Tell the neighbour that we stop, and let it answer. Call after run() has ended."""
         session = self._connection.session
         if session is not None:
-            await say_goodbye(self._engine, session, self._link, self._clock)
+            await say_goodbye(self._engine, session, self._link, self._driver)
 
     def uptime_ms(self) -> int:
         return self._clock.now()
@@ -263,14 +265,16 @@ class Node:
             self._profile,
             self._admits,
             self._limits,
-            **self.custody.engine_ports(),
+            **self.custody.engine_ports(self.radio),
         )
         self._connection = Connection(self._engine, self.settings.expect, self._entropy)
         self.mailbox.session_ended()
         if self._sessions is not None:
             self._sessions.lost("the node was stopped")
         self._driver = LinkDriver(
-            self._engine, self._link, self._clock, self._on_event, self._tick
+            *(self._engine, self._link, self._clock, self._on_event, self._tick),
+            air=None if self.radio is None else self.radio.passage(self._engine),
+            on_wait=lambda ms: self._tell(AirtimeWait(ms)),
         )
 
     def _admits(self, peer_id: bytes) -> bool:
@@ -295,7 +299,7 @@ class Node:
             self.publish_all()
 
     def _tick(self) -> None:
-        now = self._clock.now()
+        now = self._driver.engine_ms()
         self._connection.handle_timeout(now)
         self.mailbox.pump(self._engine, now)
         if self._watchdog is not None:
@@ -303,7 +307,7 @@ class Node:
 
     def _on_event(self, event: "Record") -> None:
         """One engine event; whatever must be durable is, when this returns."""
-        now = self._clock.now()
+        now = self._driver.engine_ms()
         ours = event.session == self._connection.attempt
         if isinstance(event, Received):
             self._on_message(event)
@@ -325,7 +329,8 @@ class Node:
 
     def _on_message(self, event: Received) -> None:
         peer_id = self._connection.peer_of(event.session)
-        objection = self._objection(peer_id)
+        alone = self._profile.point_to_point
+        objection = objection_to(peer_id, self.settings.expect, alone)
         if self._newcomer.take(event.payload, event.session, peer_id, objection):
             return
         if event.payload[:1] == _APPLICATION:
@@ -346,14 +351,6 @@ class Node:
             self.counts["inbox_dropped"] += 1
         self._inbox.append((message.origin or peer_id, message))
         self._arrived.set()
-
-    def _objection(self, peer_id: bytes) -> "str | None":
-        """Why this neighbour may not provision us: it needs a cable in its hand, or our pin."""
-        if self.settings.expect not in (None, peer_id):
-            return "this node belongs to another gateway"
-        if self.settings.expect is None and not self._profile.point_to_point:
-            return "a node that belongs to nobody is provisioned over a cable only"
-        return None
 
     def _make_desk(self) -> "ProvisioningDesk":
         gc.collect()  # what is imported stays: it should not lie between what goes
@@ -389,7 +386,10 @@ class Node:
         self, session: int, payload: bytes, priority: int = 0, deadline: "int | None" = None
     ) -> int:
         self._driver.wake()
-        return self._engine.send(session, payload, self._clock.now(), priority, deadline)
+        now = self._driver.engine_ms()
+        if deadline is not None:
+            deadline += now - self._clock.now()
+        return self._engine.send(session, payload, now, priority, deadline)
 
     def _on_own_event(self, event: "Record") -> None:
         self._driver.wake()  # a reply may be waiting in the mailbox

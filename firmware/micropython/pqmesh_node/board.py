@@ -110,8 +110,19 @@ def make_node(
         crypto = _provider()
         if watchdog is not None:
             crypto.poll(watchdog)
-        link = SerialLink(port or uart_port(), SERIAL_LINK.mtu)
-        _node = Node(link, store(), crypto, on_event=on_event, vault=vault(), watchdog=watchdog)
+        profile = SERIAL_LINK
+        if setup().radio:
+            from .radio import planned_profile
+
+            profile = planned_profile(store())
+        link = SerialLink(port or uart_port(), profile.mtu)
+        _node = Node(
+            *(link, store(), crypto),
+            profile=profile,
+            on_event=on_event,
+            vault=vault(),
+            watchdog=watchdog,
+        )
         _add_led(_node)
     return _node
 

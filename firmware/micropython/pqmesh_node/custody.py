@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     from typing import Any
 
     from pqmesh.identity import Identity
+    from pqmesh.limits import LinkProfile
 
     from .keys import KeyCustody
+    from .radio import Radio
     from .store import Store
     from .vault import Vault
     from .walltime import WallTime
@@ -61,12 +63,25 @@ class Custody:
             self.keys = KeyCustody(*self._given)
         return self.keys
 
-    def engine_ports(self) -> "dict[str, Any]":
-        """What an Engine takes by name."""
-        if self.keys is None:
-            return {"tickets": self.tickets}
-        keys = self.keys
-        return {"tickets": self.tickets, "keyring": keys.keyring, "prekeys": keys.prekeys}
+    def engine_ports(self, radio: "Radio | None" = None) -> "dict[str, Any]":
+        """What an Engine takes by name; ``radio``: of the link it serves."""
+        ports: "dict[str, Any]" = {"tickets": self.tickets}
+        if self.keys is not None:
+            ports["keyring"], ports["prekeys"] = self.keys.keyring, self.keys.prekeys
+        if radio is not None:
+            ports.update(radio.ports)
+        return ports
+
+    def radio(self, profile: "LinkProfile") -> "Radio | None":
+        """What the stored plan makes of a link that others share; None of a cable.
+
+        Raises settings.SettingsError when the plan cannot be kept.
+        """
+        if profile.point_to_point:
+            return None
+        from .radio import Radio  # a cable pays nothing for it
+
+        return Radio(self._given[0], self.vault, profile)
 
     def forget(self, peer_id: bytes) -> None:
         """Erase all there is of a peer: ticket, key, prekeys. Raises StoreError."""

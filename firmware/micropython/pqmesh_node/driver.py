@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, Protocol
 
+    from pqmesh.airtime.passage import Passage
+
     from .clock import Clock
 
     class Link(Protocol):
@@ -46,6 +48,8 @@ class LinkDriver:
 
     :param shared: others use the link too, and ``Link.send`` returns when a frame has left: the
         engine is told the time then, and listens for the answer to what it asked
+    :param air: the way to a radio whose airtime is limited (pqmesh.airtime.passage), or None
+    :param on_wait: gets the ms until what waits for airtime may go
     """
 
     def __init__(
@@ -56,6 +60,8 @@ class LinkDriver:
         on_event: "Callable[[Any], None]",
         on_tick: "Callable[[], None]",
         shared: bool = False,
+        air: "Passage | None" = None,
+        on_wait: "Callable[[int], None] | None" = None,
     ) -> None:
         self.turns = 0
         self.dropped: "dict[str, int]" = {}  # frames the engine refused, by kind of error
@@ -66,6 +72,13 @@ class LinkDriver:
         self._on_tick = on_tick
         self._work = asyncio.Event()
         self._shared = shared
+        self._air = air
+        self._on_wait = on_wait
+
+    def engine_ms(self) -> int:
+        """What time every input to the engine must be given: it stands still for airtime."""
+        now = self._clock.now()
+        return now if self._air is None else self._air.engine_ms(now * 1000)
 
     def wake(self) -> None:
         self._work.set()
@@ -84,7 +97,7 @@ class LinkDriver:
                 await sleep_ms(SHORT_OF_MEMORY_MS)
                 continue
             try:
-                self._engine.receive(frame, self._clock.now())
+                self._engine.receive(frame, self.engine_ms())
             except ProtocolError as error:
                 self._drop(error)
             self._report()
@@ -105,7 +118,7 @@ class LinkDriver:
             # What fell due may be seconds of public-key work: the acknowledgement of the
             # frame that caused it has left by now.
             deadline = self._engine.next_deadline()
-            now = self._clock.now()
+            now = self.engine_ms()
             if deadline is not None and deadline <= now:
                 self._engine.handle_timeout(now)
                 await self._settle()
@@ -113,7 +126,7 @@ class LinkDriver:
     async def _settle(self) -> None:
         self._report()
         while True:
-            frame = self._next_frame()
+            frame = self.next_frame()
             if frame is None:
                 break
             try:
@@ -121,7 +134,15 @@ class LinkDriver:
             except MemoryError as error:  # the frame is lost, and asked for again
                 self._drop(error)
 
-    def _next_frame(self) -> "bytes | None":
+    def next_frame(self) -> "bytes | None":
+        """What the link is to send now, None: nothing, or not yet."""
+        if self._air is not None:
+            now_us = self._clock.now() * 1000
+            frame = self._air.next(now_us)
+            until_us = self._air.news(now_us)
+            if until_us is not None and self._on_wait is not None:
+                self._on_wait(_ms(until_us - now_us))
+            return frame
         if self._shared:
             return self._engine.next_transmit(self._clock.now())
         return self._engine.next_transmit()
@@ -141,6 +162,17 @@ class LinkDriver:
 
     def _wait_ms(self) -> int:
         deadline: "int | None" = self._engine.next_deadline()
-        if deadline is None:
-            return IDLE_MS
-        return min(IDLE_MS, max(0, deadline - self._clock.now()))
+        now = self._clock.now()
+        if self._air is None:
+            return IDLE_MS if deadline is None else min(IDLE_MS, max(0, deadline - now))
+        wait_ms = IDLE_MS
+        wake_us = self._air.wake_us(now * 1000)
+        if wake_us is not None:
+            wait_ms = min(wait_ms, _ms(wake_us - now * 1000))
+        if deadline is not None:
+            wait_ms = min(wait_ms, _ms(self._air.wall_us(deadline, now * 1000) - now * 1000))
+        return wait_ms
+
+
+def _ms(us: int) -> int:
+    return max(0, us + 999) // 1000

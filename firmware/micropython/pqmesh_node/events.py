@@ -31,6 +31,14 @@ class Executed(Record):
         value: "Any"
 
 
+class AirtimeWait(Record):
+    """Frames wait for the radio's airtime; they may go in ``wait_ms``."""
+
+    FIELDS = ("wait_ms",)
+    if TYPE_CHECKING:
+        wait_ms: int
+
+
 class LinkFailed(Record):
     """The link raised an error; the node tries again in ``retry_ms``."""
 

@@ -13,25 +13,24 @@ from .compat import TYPE_CHECKING, wait_for_ms
 if TYPE_CHECKING:
     from typing import Any
 
-    from .clock import Clock
-    from .driver import Link
+    from .driver import Link, LinkDriver
 
 _GOODBYE_MS = const(500)
 
 
-async def say_goodbye(engine: "Any", session: int, link: "Link", clock: "Clock") -> None:
+async def say_goodbye(engine: "Any", session: int, link: "Link", driver: "LinkDriver") -> None:
     """Close ``session`` and let the neighbour answer, for half a second at most."""
     try:
-        engine.close(session, clock.now(), REASON_SHUTDOWN)
-        await wait_for_ms(_until_closed(engine, link, clock), _GOODBYE_MS)
+        engine.close(session, driver.engine_ms(), REASON_SHUTDOWN)
+        await wait_for_ms(_until_closed(engine, link, driver), _GOODBYE_MS)
     except (OSError, NoSuchSession, asyncio.TimeoutError):
         pass  # nobody is there to hear it
 
 
-async def _until_closed(engine: "Any", link: "Link", clock: "Clock") -> None:
+async def _until_closed(engine: "Any", link: "Link", driver: "LinkDriver") -> None:
     while True:
         while True:
-            frame = engine.next_transmit()
+            frame = driver.next_frame()
             if frame is None:
                 break
             await link.send(frame)
@@ -41,6 +40,6 @@ async def _until_closed(engine: "Any", link: "Link", clock: "Clock") -> None:
                 return
             event = engine.next_event()
         try:
-            engine.receive(await link.receive(), clock.now())
+            engine.receive(await link.receive(), driver.engine_ms())
         except ProtocolError:
             pass  # the neighbour's last frames may be for anything

@@ -21,6 +21,18 @@ _NOW = const(0x58)
 _NOW_BYTES = const(5)  # kind 1, Unix seconds 4
 
 
+def objection_to(peer_id: bytes, expect: "bytes | None", alone: bool) -> "str | None":
+    """Why this neighbour may not provision us: it needs a cable in its hand, or our pin.
+
+    :param alone: it is the only one that can be on the link
+    """
+    if expect not in (None, peer_id):
+        return "this node belongs to another gateway"
+    if expect is None and not alone:
+        return "a node that belongs to nobody is provisioned over a cable only"
+    return None
+
+
 class Newcomer:
     """
     :param time: told by Now

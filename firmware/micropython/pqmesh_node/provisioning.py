@@ -25,7 +25,7 @@ from pqmesh.errors import (
 from pqmesh.wire import provisioning as wire
 
 from .keys import TAG_BYTES
-from .plan import RECORD, parse
+from .plan import keep, parse
 from .settings import SettingsError
 from .store import StoreError
 
@@ -80,6 +80,7 @@ class ProvisioningDesk:
         self.progress = ""  # of the run that is going on, for people
         self._random = custody.random
         self._keys = custody.open_keys()
+        self._vault = custody.vault
         self._crypto = crypto
         self._store = store
         self._time = time
@@ -182,7 +183,7 @@ class ProvisioningDesk:
         if key is None or key.credential_id != run.begin.credential_id:
             raise Unexpected("the operator's credential has not come")
         plan = parse(message.plan)
-        self._store.save(RECORD, bytes(message.plan))
+        keep(plan, self._store, self._vault)
         self._finished(run.peer_id, plan)
         current = self._keys.keyring.current()
         epoch = 0 if current is None else current.epoch

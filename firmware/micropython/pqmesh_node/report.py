@@ -19,7 +19,7 @@ def status_of(node: "Node") -> "dict[str, Any]":
     expect = node.settings.expect
     keys = node.custody.keys
     current = None if keys is None else keys.keyring.current()
-    return {
+    status: "dict[str, Any]" = {
         "name": node.settings.name,
         "peer_id": node.peer_id.hex(),
         "machine": machine_name(),
@@ -37,6 +37,14 @@ def status_of(node: "Node") -> "dict[str, Any]":
         "epoch": 0 if current is None else current.epoch,
         "prekeys": 0 if keys is None or expect is None else keys.prekeys.stocked(expect),
     }
+    airtime = _airtime(node)
+    if airtime is not None:  # three numbers: the reply is short of room
+        status["airtime"] = [airtime[name] for name in ("used_ms", "budget_ms", "next_in_ms")]
+    return status
+
+
+def _airtime(node: "Node") -> "dict[str, int] | None":
+    return None if node.radio is None else node.radio.status(node.uptime_ms())
 
 
 def counters_of(
@@ -52,6 +60,7 @@ def counters_of(
         "frames_refused": driver.dropped,
         "frames_damaged": link.dropped,
         "link_bytes": (link.bytes_in, link.bytes_out),
+        "airtime": _airtime(node),
         "engine": _public_counters(node.engine_stats),
     }
 

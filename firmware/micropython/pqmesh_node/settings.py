@@ -35,19 +35,21 @@ class Settings(Record):
     expect          PeerId (32 bytes) of the gateway this board belongs to, or None
     led_pin         what machine.Pin() takes for the board's LED, or None
     autostart       whether main.py starts the node at power-up
+    radio           whether the data link leads to a radio modem, used as the stored plan says
     """
 
-    FIELDS = ("name", "interval_ms", "expect", "led_pin", "autostart")
+    FIELDS = ("name", "interval_ms", "expect", "led_pin", "autostart", "radio")
     if TYPE_CHECKING:
         name: str
         interval_ms: int
         expect: "bytes | None"
         led_pin: "int | str | None"
         autostart: bool
+        radio: bool
 
 
 def default() -> Settings:
-    return Settings("board", 10_000, None, None, True)
+    return Settings("board", 10_000, None, None, True, False)
 
 
 def changed(settings: Settings, **values: "Any") -> Settings:
@@ -108,8 +110,9 @@ def _check(settings: Settings) -> None:
         _is_int(settings.led_pin) or isinstance(settings.led_pin, str)
     ):
         raise SettingsError("led_pin: want what machine.Pin() takes (a number or a name), or None")
-    if settings.autostart is not True and settings.autostart is not False:
-        raise SettingsError("autostart: want True or False")
+    for name in ("autostart", "radio"):
+        if getattr(settings, name) not in (True, False) or _is_int(getattr(settings, name)):
+            raise SettingsError("%s: want True or False" % name)
 
 
 def _is_int(value: "Any") -> bool:

@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pqmesh import cbor
 
 from ..config import MODES, STRANGERS, Config, FloorsConfig, RadioConfig
+from ..network_key import load_network_key
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,11 +22,24 @@ class Plan:
     interval_ms: int | None = None
     radio: RadioConfig | None = None
     floors: FloorsConfig | None = None
+    network_key: bytes | None = field(default=None, repr=False)
 
     @classmethod
     def of(cls, config: Config, name: str, interval_ms: int | None) -> Plan:
-        """The configuration's radio and floors, for a node called ``name``."""
-        return cls(name=name, interval_ms=interval_ms, radio=config.radio, floors=config.floors)
+        """The configuration's radio and floors, for a node called ``name``.
+
+        :raises OperatorError: the network's key cannot be read
+        """
+        radio = config.radio
+        path = None if radio is None else radio.network_key
+        key = None if path is None else load_network_key(path)
+        return cls(
+            name=name,
+            interval_ms=interval_ms,
+            radio=radio,
+            floors=config.floors,
+            network_key=key,
+        )
 
     def encode(self) -> bytes:
         """Return it as the node is given it: a CBOR map."""
@@ -42,10 +56,13 @@ class Plan:
                 "cr": self.radio.coding_rate,
                 "dbm": self.radio.power_dbm,
                 "permille": self.radio.permille,
+                "region": self.radio.region.upper(),
             }
         if self.floors is not None:
             plan["floors"] = {
                 "strangers": STRANGERS[self.floors.strangers],
                 "minimum": MODES[self.floors.minimum],
             }
+        if self.network_key is not None:
+            plan["key"] = self.network_key
         return cbor.encode(plan)

@@ -8,6 +8,7 @@ import pytest
 
 from pqmesh_host.crypto import HostCrypto
 from pqmesh_node import board
+from pqmesh_node.plan import keep
 from pqmesh_node.settings import SettingsError
 
 
@@ -63,6 +64,20 @@ def test_there_is_one_node_and_new_settings_make_a_new_one():
     assert board.make_node(Silence()) is node
     board.setup(name="shed")
     assert board.make_node(Silence()) is not node
+
+
+def test_a_radio_is_used_as_the_stored_plan_says(monkeypatch):
+    board.setup(radio=True)
+    with pytest.raises(SettingsError, match="provision it over its cable first"):
+        board.make_node(Silence())
+    radio = {"hz": 868_100_000, "sf": 9, "bw": 125, "cr": 5, "dbm": 14, "permille": 1000}
+    keep({"radio": {**radio, "region": "EU868"}}, board.store(), board.vault())
+    node = board.make_node(Silence())
+    assert node._link.mtu == 222
+    assert node.status()["airtime"] == [0, 36_000, 0]
+    assert node.counters()["airtime"]["window_ms"] == 3_600_000
+    board.setup(radio=False)
+    assert board.make_node(Silence()).radio is None
 
 
 def test_status_and_counters_before_and_after():

@@ -19,8 +19,10 @@ class EchoEngine:
         self.transmits: list[bytes] = []
         self.deadline: int | None = None
         self.timeouts: list[int] = []
+        self.received_at: list[int] = []
 
     def receive(self, frame: bytes, now: int) -> None:
+        self.received_at.append(now)
         if frame == b"bad":
             raise Malformed("bad")
         if frame == b"sign":
@@ -217,3 +219,48 @@ async def test_only_on_a_shared_link_is_the_engine_told_the_time():
         await asyncio.gather(task, return_exceptions=True)
         assert {len(now) for now in told} == {1 if shared else 0}
         told.clear()
+
+
+class Air:
+    """A radio whose budget is used up: the engine's clock stands at 7 ms, nothing may leave."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def engine_ms(self, now_us: int) -> int:
+        return 7
+
+    def next(self, now_us: int) -> None:
+        self.asked += 1
+
+    def news(self, now_us: int) -> int | None:
+        return now_us + 5_000_001 if self.asked == 1 else None
+
+    def wake_us(self, now_us: int) -> int:
+        return now_us + 30_000
+
+    def wall_us(self, engine_ms: int, now_us: int) -> int:
+        return now_us + (engine_ms - 7) * 1000
+
+
+async def test_a_radio_without_airtime_stops_the_engines_clock_and_says_until_when():
+    bench, waits = Bench(), []
+    air = Air()
+    bench.driver = LinkDriver(
+        *(bench.engine, bench.link, bench.clock, lambda event: None, bench.tick),
+        air=air,
+        on_wait=waits.append,
+    )
+    task = asyncio.create_task(bench.driver.run())
+    bench.link.incoming.put_nowait(b"frame")
+    await until(lambda: air.asked > 3)  # asked again when the radio said so
+    assert bench.engine.received_at == [7]
+    assert bench.driver.engine_ms() == 7
+    assert waits == [5_001]
+    assert bench.log == []  # the acknowledgement waits
+    bench.engine.deadline = 7
+    bench.driver.wake()
+    await until(lambda: bench.engine.timeouts)
+    assert bench.engine.timeouts == [7]
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)

@@ -48,6 +48,8 @@ def test_what_was_saved_comes_back(store):
         ({"expect": "00" * 31}, "64 hex digits"),
         ({"expect": 5}, "64 hex digits"),
         ({"led_pin": 1.5}, "led_pin"),
+        ({"radio": 1}, "radio"),
+        ({"autostart": 0}, "autostart"),
         ({"autostart": 1}, "True or False"),
         ({"intervall_ms": 1000}, "no setting 'intervall_ms'; there are: name"),
     ],

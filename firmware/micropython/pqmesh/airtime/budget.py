@@ -38,12 +38,22 @@ class AirtimeBudget:
 
     :param permille: of any hour, all channels together: what the operator allows on top of the
         band's rule; 1000 leaves it at that rule
+    :param guard_us: by how much more one frame than another may leave later than was noted: kept
+        back from every budget, so that what is really on air in any window is within it
     """
 
-    def __init__(self, band: "Band", modulation: "LoraModulation", permille: int = 1000) -> None:
+    def __init__(
+        self,
+        band: "Band",
+        modulation: "LoraModulation",
+        permille: int = 1000,
+        guard_us: int = 0,
+    ) -> None:
         self._band = band
         self._modulation = modulation
-        self._own = DutyLog(HOUR_US // 1000 * permille) if permille < 1000 else None
+        self._guard_us = guard_us
+        own_us = HOUR_US // 1000 * permille
+        self._own = DutyLog(own_us - guard_us) if permille < 1000 else None
         bound = band.limits(modulation.bandwidth_hz)
         self._limited = bound or self._own is not None
         self._per_channel = bound and band.per_channel
@@ -54,7 +64,9 @@ class AirtimeBudget:
     def rule(self) -> "tuple[int, int]":
         """What ``used_us`` is held against: on-time, and the window it holds for, both in us."""
         own = self._own
-        return self._rule if own is None or not self._own_binds(own) else (own.budget_us, HOUR_US)
+        if own is None or not self._own_binds(own):
+            return self._rule
+        return own.budget_us + self._guard_us, HOUR_US
 
     def _own_binds(self, own: DutyLog) -> bool:
         return own.budget_us <= HOUR_US // self._rule[1] * self._rule[0]
@@ -125,7 +137,7 @@ class AirtimeBudget:
             if self._own is not None:
                 hourly = min(hourly, self._own.budget_us)
             strangers = DutyLog(hourly * STRANGER_PERCENT // 100)
-            self._logs[key] = (DutyLog(budget, window), strangers)
+            self._logs[key] = (DutyLog(budget - self._guard_us, window), strangers)
         return self._logs[key]
 
     def _forget_idle(self, now_us: int) -> None:

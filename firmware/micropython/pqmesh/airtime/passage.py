@@ -54,10 +54,9 @@ class Passage:
 
     def wake_us(self, now_us: int) -> "int | None":
         """When ``next`` should be asked again, if the engine has nothing new; None: not before."""
-        possible = self.gate.next_possible_us(now_us)
-        if now_us < self._free_us:
-            return self._free_us if possible is None else max(self._free_us, possible)
-        return possible
+        if now_us < self._free_us:  # then the engine may have more, whatever waits here
+            return self._free_us
+        return self.gate.next_possible_us(now_us)
 
     def engine_ms(self, now_us: int) -> int:
         """What time it is for the engine, in ms."""

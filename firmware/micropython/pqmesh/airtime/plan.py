@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .regions import Band
 
 MTU = const(222)
+GUARD_US = const(20_000)  # a clock of milliseconds, and that frame on its way to the modem
 _HANDSHAKE_FRAMES = const(14)  # of the busier side of HS-K, at that MTU
 
 
@@ -58,7 +59,7 @@ class RadioPlan(Record):
         :raises UsageError: as ``profile``
         """
         self.profile()
-        return AirtimeBudget(self.band(), self.modulation(), self.permille)
+        return AirtimeBudget(self.band(), self.modulation(), self.permille, GUARD_US)
 
     def profile(self) -> "LinkProfile":
         """What an engine must know of the link.
@@ -79,7 +80,7 @@ class RadioPlan(Record):
 
 
 def _check_fits(frame_us: int, limit_us: int, whose: str) -> None:
-    if frame_us > limit_us:
+    if frame_us > limit_us - GUARD_US:
         raise UsageError(
             "a frame of %d octets is %d ms on air, and %s allows %d ms: take a smaller spreading"
             " factor or a wider channel" % (MTU, frame_us // 1000, whose, limit_us // 1000)

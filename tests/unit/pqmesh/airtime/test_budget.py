@@ -119,6 +119,14 @@ def test_an_operator_s_share_binds_all_channels_together() -> None:
     assert budget.used_us(now) == sent * sf7.time_on_air_us(222)
 
 
+def test_a_guard_is_kept_back_and_not_shown() -> None:
+    for permille, rule in ((1000, 36_000_000), (5, 18_000_000)):
+        budget = AirtimeBudget(band_of("EU868", 868_100_000), SF9, permille, FRAME)
+        count, _ = send_until_refused(budget, KNOWN)
+        assert count == rule // FRAME - 1
+        assert budget.rule == (rule, 3_600_000_000)
+
+
 def test_strangers_have_a_fifth_of_the_operator_s_share() -> None:
     budget = AirtimeBudget(band_of("EU868", 868_100_000), SF9, 5)
     count, _ = send_until_refused(budget, STRANGER)

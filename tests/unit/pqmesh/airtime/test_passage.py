@@ -97,6 +97,20 @@ def test_the_engine_says_who_is_a_stranger():
     assert count == 36 * SECOND // 5 // AIR + 3
 
 
+def test_strangers_that_wait_keep_nobody_from_asking_again_when_the_radio_is_free():
+    stranger = b"\x01" + bytes(221)
+    engine, passage = way(*[stranger] * 8, FULL, FULL)
+    now = 0
+    for _ in range(36 * SECOND // 5 // AIR):
+        assert passage.next(now) == stranger
+        now += AIR
+    assert passage.next(now) == FULL
+    assert passage.held_until_us(now) > now + AIR
+    assert passage.wake_us(now) == now + AIR
+    assert passage.next(now + AIR) == FULL
+    assert not engine.frames
+
+
 def test_an_account_outlives_its_engines():
     _, passage = way(*[FULL] * 80)
     now, count = run_dry(passage)

@@ -8,11 +8,15 @@ from pathlib import Path
 import pytest
 
 from pqmesh import cbor
+from pqmesh.airtime import regions
 from pqmesh.errors import Malformed
-from pqmesh_host.config import parse
+from pqmesh_host.config import RadioConfig, parse
+from pqmesh_host.config_sections import REGIONS
+from pqmesh_host.network_key import NetworkKeyError
 from pqmesh_host.provision.plan import MODES, STRANGERS, Plan
 from pqmesh_node import plan as board
 
+RADIO = {"hz": 868_100_000, "sf": 9, "bw": 125, "cr": 5, "dbm": 14, "permille": 10}
 WHOLE = """
 [radio]
 frequency_hz = 868_100_000
@@ -29,9 +33,41 @@ def test_the_node_takes_what_the_configuration_asks() -> None:
     assert taken == {
         "name": "greenhouse",
         "interval": 500,
-        "radio": {"hz": 868_100_000, "sf": 12, "bw": 125, "cr": 5, "dbm": 14, "permille": 10},
+        "radio": {
+            "hz": 868_100_000,
+            "sf": 12,
+            "bw": 125,
+            "cr": 5,
+            "dbm": 14,
+            "permille": 10,
+            "region": "GENERIC",
+        },
         "floors": {"strangers": 1, "minimum": 1},
     }
+
+
+@pytest.mark.parametrize("region", REGIONS)
+def test_every_region_there_is_can_be_written_and_kept(region: str) -> None:
+    radio = RadioConfig(region=region, frequency_hz=868_100_000)
+    taken = board.parse(Plan(radio=radio).encode())["radio"]
+    assert taken["region"] == region.upper()
+    assert taken["region"] in regions.REGIONS
+    assert set(board._REGIONS) == set(regions.REGIONS)
+    assert taken["permille"] == (10 if region == "generic" else 1000)
+    old = cbor.encode({"radio": {key: taken[key] for key in taken if key != "region"}})
+    assert "region" not in board.parse(old)["radio"]  # of an earlier operator
+
+
+def test_the_network_s_key_is_read_from_its_file(tmp_path: Path) -> None:
+    (tmp_path / "network.key").write_bytes(bytes(range(32)))
+    (tmp_path / "network.key").chmod(0o600)
+    text = WHOLE.replace("[floors]", 'network_key = "network.key"\n[floors]')
+    plan = Plan.of(parse(text, tmp_path / "x.toml"), "", None)
+    assert board.parse(plan.encode())["key"] == bytes(range(32))
+    assert repr(plan.network_key) not in repr(plan)
+    (tmp_path / "network.key").unlink()
+    with pytest.raises(NetworkKeyError):
+        Plan.of(parse(text, tmp_path / "x.toml"), "", None)
 
 
 def test_an_empty_plan_changes_nothing() -> None:
@@ -58,6 +94,11 @@ def test_every_floor_there_is_can_be_written(strangers: str, minimum: str) -> No
         ({"interval": True}, "whole number"),
         ({"radio": {"hz": 1}}, "radio: want bw, cr"),
         ({"radio": 5}, "radio: want"),
+        ({"radio": {**RADIO, "region": "EU433"}}, "cannot do what the plan asks: region EU433"),
+        ({"radio": {**RADIO, "sf": 6}}, "radio.sf: 6"),
+        ({"radio": {**RADIO, "hop": 1}}, "radio: want"),
+        ({"key": bytes(31)}, "key: want 32 octets"),
+        ({"key": "k" * 32}, "key: want 32 octets"),
         ({"floors": {"strangers": 3, "minimum": 0}}, "floors.strangers: 3"),
         ({"floors": {"strangers": 0, "minimum": "hs-k"}}, "floors.minimum"),
     ],
