@@ -35,3 +35,12 @@ def test_every_error_explains_itself(cls):
 
 def test_nobody_is_to_blame_for_a_full_queue():
     assert not issubclass(errors.Busy, (errors.ProtocolError, errors.UsageError))
+
+
+def test_what_happened_to_a_session_can_be_read_off_its_error():
+    refused = errors.SessionRefused("not trusted", b"p" * 32)
+    assert (str(refused), refused.reason, refused.peer_id) == ("not trusted",) * 2 + (b"p" * 32,)
+    assert errors.SessionRefused("no answer").peer_id is None
+    closed = errors.SessionEnded("closed", 3, True)
+    assert (str(closed), closed.reason, closed.code, closed.by_peer) == ("closed",) * 2 + (3, True)
+    assert errors.SessionEnded("silent").code is None

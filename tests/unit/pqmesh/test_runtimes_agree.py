@@ -24,7 +24,7 @@ NODE_MODULES = TESTS / "support/wasm/node_modules"
 TRANSCRIPTS = TESTS / "vectors/scenarios"
 SCENARIOS = sorted(HERE.glob("scenarios/*.py"))
 HEAPS = {"unix64": "384K", "unix32": "256K"}  # both ends in one; words of 64 bits need more
-SUPPORT = ("model_crypto", "scenario")
+SUPPORT = ("model_crypto", "scenario", "broadcast")
 
 scenarios = pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda path: path.stem)
 
