@@ -50,6 +50,7 @@ class Air:
         self.events = [[] for _ in range(count)]
         self.dropped = []  # (when, who, name of the error)
         self.judge = lambda who, arrived: True  # whether an object is accepted
+        self.pull = lambda who: self.ends[who].next_event()
         self._busy_until = 0
         self._flying = None
         self.ends = [
@@ -122,7 +123,7 @@ class Air:
 
     def _report(self, who):
         end = self.ends[who]
-        event = end.next_event()
+        event = self.pull(who)
         while event is not None:
             self.events[who].append((self.now, event))
             if isinstance(event, Arrived):
@@ -130,4 +131,4 @@ class Air:
                     end.accept(event.object_id, self.now)
                 else:
                     end.reject(event.object_id)
-            event = end.next_event()
+            event = self.pull(who)

@@ -166,6 +166,10 @@ class TransmitQueue:
                 lane.waiting_ms -= self._cost_ms(octets, asks)
         return bool(self._sessions)
 
+    def quiet_from(self, now: int) -> "int | None":
+        """Return from when on the link is free for what can wait; None: frames go before it."""
+        return None if self.waits() else max(self._listening_until, now)
+
     def heard(self) -> None:
         """A frame has arrived: what was asked is answered, as far as the queue can tell."""
         self._listening_until = 0

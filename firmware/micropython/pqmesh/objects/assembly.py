@@ -31,6 +31,7 @@ class Offered:
         self.head = decode(ObjectHead, fragment.payload)
         self.shape = shape_from(self.head, fragment.count)
         self.flow = fragment.flow
+        self._digest = b""
         self._payload = fragment.payload
 
     def cost(self) -> int:
@@ -39,14 +40,15 @@ class Offered:
         return count * self.shape.size + count * count + len(self.head.nodes)
 
     def verify(self) -> bytes:
-        """Return the digest that the flow is named after. One hash.
+        """Return the digest that the flow is named after. One hash, however often it is asked.
 
         :raises BadTag: it is named after another head
         """
-        digest = head_digest(self.shape.count, self._payload)
-        if digest[:FLOW_BYTES] != self.flow:
+        if not self._digest:
+            self._digest = head_digest(self.shape.count, self._payload)
+        if self._digest[:FLOW_BYTES] != self.flow:
             raise BadTag("the flow is not named after this head")
-        return digest
+        return self._digest
 
 
 class Assembly:

@@ -33,7 +33,7 @@ from .assemblies import IDLE_MS, Assemblies
 from .assembly import Offered
 from .carousel import NEIGHBOURS, Carousel, Offer
 from .events import Arrived, Missed, Spread
-from .library import Library
+from .library import Known, Library
 from .share import Share
 from .source import Source, have
 
@@ -165,6 +165,10 @@ class Exchange:
             self.stats.drop(error)
             raise
 
+    def forget(self, object_id: bytes) -> None:
+        """The object of an Arrived could not be judged: let it come once more."""
+        self._library.forget(object_id)
+
     def handle_timeout(self, now: int) -> None:
         """Do what has fallen due; of heavy work one piece. Harmless when called early or often."""
         self._looked_at = now
@@ -186,19 +190,22 @@ class Exchange:
 
     def next_transmit(self, now: int) -> "bytes | None":
         """Return the next frame that may go now, None when there is none."""
-        self._stalled = None
-        known = self._library.due(now)
-        if known is not None:
-            if self._may(FETCH_BYTES, now):
-                known.said(now)
-                return self._sent(have(known.digest, self._dtag), now)
+        chosen = self._choose(now)
+        if chosen is None:
             return None
-        for one in self._askers():
-            if self._asking.due(one, now):
-                if self._may(FETCH_BYTES, now):
-                    return self._sent(self._asking.ask(one, now), now)
-                return None
-        return self._next_fragment(now)
+        if isinstance(chosen, Known):
+            chosen.said(now)
+            return self._sent(have(chosen.digest, self._dtag), now)
+        if isinstance(chosen, Offer):
+            index = chosen.next_index() or 0
+            frame = chosen.source.frame(index)
+            chosen.sent(index)
+            return self._sent(frame, now, True)
+        return self._sent(self._asking.ask(chosen, now), now)
+
+    def waits(self, now: int) -> bool:
+        """Whether ``next_transmit`` has a frame now; nothing is pulled to find out."""
+        return self._choose(now) is not None
 
     def next_deadline(self) -> "int | None":
         """Return when ``handle_timeout`` is wanted, in ms on the caller's clock, or None."""
@@ -317,21 +324,25 @@ class Exchange:
                 pending.append(wish)
         return pending
 
-    def _next_fragment(self, now: int) -> "bytes | None":
+    def _choose(self, now: int) -> "Known | Assembly | Wish | Offer | None":
+        """Return what has something to send that may go now; else note when it will."""
+        self._stalled = None
+        known = self._library.due(now)
+        if known is not None:
+            return known if self._may(FETCH_BYTES, now) else None
+        for one in self._askers():
+            if self._asking.due(one, now):
+                return one if self._may(FETCH_BYTES, now) else None
         offer = self._carousel.next(now)
-        index = None if offer is None else offer.next_index()
-        if offer is None or index is None:
+        if offer is None:
             starts = self._carousel.starts(now)
             self._stalled = min(starts) if starts else None
             return None
         if now < self._next_long:
             self._stalled = self._next_long
             return None
-        if not self._may(offer.source.frame_bytes(index), now):
-            return None
-        frame = offer.source.frame(index)
-        offer.sent(index)
-        return self._sent(frame, now, True)
+        octets = offer.source.frame_bytes(offer.next_index() or 0)
+        return offer if self._may(octets, now) else None
 
     def _may(self, octets: int, now: int) -> bool:
         possible = self._share.possible(octets, now)

@@ -64,6 +64,10 @@ class Library:
             self._known.append(known)
         return known
 
+    def forget(self, object_id: bytes) -> None:
+        """Know nothing of an object any more."""
+        self._known = [known for known in self._known if known.object_id != object_id]
+
     def lied(self, head_digest: bytes) -> None:
         """Note the head of a flow that was not the object it said."""
         self._liars = (self._liars + [head_digest])[-BAD_HEADS:]

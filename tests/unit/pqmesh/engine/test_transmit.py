@@ -346,3 +346,14 @@ def test_strangers_do_not_fill_the_lane_of_control():
     assert tx.waits()
     assert tx.put(b"HELLO", 0) == 1 + 5  # and it need not wait for them
     assert len(drain(tx)) == 3
+
+
+def test_what_can_wait_is_told_when_the_link_is_free():
+    tx = queue(link=RADIO_LINK)
+    assert tx.quiet_from(7) == 7
+    tx.put(b"question", 7, asks=True)
+    assert tx.quiet_from(7) is None
+    tx.next(7)
+    assert tx.quiet_from(7) > 7 + RADIO_LINK.airtime_ms(8)
+    tx.heard()
+    assert tx.quiet_from(9) == 9
