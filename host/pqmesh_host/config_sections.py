@@ -69,6 +69,9 @@ class LinkConfig:
     floor: str | None = field(default=None, metadata=by(values.one_of(*MODES)))
     """The weakest handshake here. Absent: ``[floors]`` on a radio, anything on a cable."""
 
+    broadcast: bool = field(default=False, metadata=by(values.boolean))
+    """Send our credential round, and take those of known boards: HS-K without provisioning."""
+
     @property
     def label(self) -> str:
         return self.name or self.device

@@ -93,6 +93,7 @@ KINDS: dict[str, str] = {
     "command": "a command arrived or was sent; details: command, args, id, to",
     "reply": "a reply arrived; ms since the command left, on the node that sent it; details: re",
     "airtime": "a radio's frames wait for airtime; details: next_possible_ms, retry_in_ms",
+    "credential": "a board's credential came by broadcast; details: epoch, killed",
     "dropped": "something was thrown away; text says what and why",
 }
 

@@ -15,6 +15,7 @@ from pqmesh.record import replace
 from .config import Config, LinkConfig, RadioConfig
 from .crypto import HostCrypto
 from .events import EventBus
+from .mesh.broadcasts import Broadcasts
 from .mesh.link_runner import LinkRunner, Trust
 from .mesh.radio_air import RadioAir
 from .mesh.switchboard import Switchboard
@@ -65,8 +66,10 @@ class Links:
         profile = profile_of(link, radio)
         policy = None if link is None else link.policy(self._config.floors)
 
+        casts = self._broadcasts(link, profile, radio)
+
         def make_engine(trust: Trust | None) -> Engine:
-            return Engine(
+            return (Engine if casts is None else casts.engine)(
                 *(self._identity, self._crypto, os.urandom, profile, trust, GATEWAY),
                 tickets=self.tickets,
                 keyring=self.custody.keyring,
@@ -85,6 +88,20 @@ class Links:
             wait=link.wait if link else False,
             air=None if radio is None else RadioAir(radio.plan()),
         )
+
+    def _broadcasts(
+        self, link: LinkConfig | None, profile: LinkProfile, radio: RadioConfig | None
+    ) -> Broadcasts | None:
+        """What goes round on a link beside its sessions, if its owner wants that."""
+        if link is None or not link.broadcast:
+            return None
+        known = [link.expect] if link.expect else []
+
+        def peers() -> list[bytes]:
+            return known or [peer.peer_id for peer in self._store.peers()]
+
+        plan = None if radio is None else radio.plan()
+        return Broadcasts(link.label, profile, self.custody, peers, self._bus, plan)
 
     def _likely(self, name: str, last: bytes | None) -> bytes | None:
         """Whom the link carried last, if we can resume with it."""

@@ -88,6 +88,11 @@ class Carrier:
         self._offered = self.exchange.offer(CREDENTIAL, dtag_of(peer_id), blob, now)
         return True
 
+    def retire(self) -> None:
+        """Hold our own credential no longer, for the memory; ``spread`` begins anew."""
+        self.exchange.withdraw(self._offered)
+        self._offered = b""
+
     def fetch(self, peer_id: bytes, now: int) -> None:
         """Ask the neighbours for the credential of a peer.
 

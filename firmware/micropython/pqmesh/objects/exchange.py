@@ -74,6 +74,7 @@ class Exchange:
     :param wants: ``wants(what, dtag, object_id)`` is asked when a head comes that was not asked
         for: whether the object is worth its memory. A look-up, no more.
     :param limits: how much memory and air this may take
+    :raises UsageError: the air would not do for one frame
     """
 
     def __init__(

@@ -3,17 +3,24 @@
 
 from ..airtime.duty import HOUR_US, DutyLog
 from ..compat import TYPE_CHECKING
+from ..errors import UsageError
 
 if TYPE_CHECKING:
     from ..limits import LinkProfile
 
 
 class Share:
-    """What broadcasts may use of a link. Times in ms."""
+    """What broadcasts may use of a link. Times in ms.
+
+    :raises UsageError: not even one frame
+    """
 
     def __init__(self, link: "LinkProfile", permille: int) -> None:
+        budget_us = HOUR_US // 1000 * permille
+        if link.airtime_ms(link.mtu) * 1000 > budget_us:
+            raise UsageError("a frame takes longer than %d/1000 of an hour" % permille)
         self._link = link
-        self._log = DutyLog(HOUR_US // 1000 * permille)
+        self._log = DutyLog(budget_us)
 
     def possible(self, octets: int, now: int) -> int:
         """Return from when on a frame may go, at or after ``now``."""

@@ -139,8 +139,7 @@ def test_no_memory_lets_it_come_once_more(monkeypatch):
     there.run()
     assert len(there.air.of(1, Rejected)) == 1
     monkeypatch.undo()
-    there.air.ends[0].withdraw(there.carriers[0]._offered)
-    there.carriers[0]._offered = b""
+    there.carriers[0].retire()
     there.carriers[0].spread(ALICE.peer_id, there.air.now)
     there.run()
     assert there.learned()[0] == [Learned(ALICE.peer_id, 1, False)]
