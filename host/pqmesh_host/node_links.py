@@ -65,6 +65,8 @@ class Links:
         radio = self._radio if link is not None and link.is_radio else None
         profile = profile_of(link, radio)
         policy = None if link is None else link.policy(self._config.floors)
+        floors = None if policy is None else Floors(profile, policy)
+        strangers = floors is not None and floors.strangers()
 
         casts = self._broadcasts(link, profile, radio)
 
@@ -74,7 +76,7 @@ class Links:
                 tickets=self.tickets,
                 keyring=self.custody.keyring,
                 prekeys=self.custody.prekeys,
-                floors=None if policy is None else Floors(profile, policy),
+                floors=floors,
                 network_key=None if radio is None else self._network_key,
             )
 
@@ -86,7 +88,7 @@ class Links:
             expect=link.expect if link else None,
             likely=lambda last: self._likely(provider.name, last),
             wait=link.wait if link else False,
-            air=None if radio is None else RadioAir(radio.plan()),
+            air=None if radio is None else RadioAir(radio.plan(), strangers),
         )
 
     def _broadcasts(

@@ -267,7 +267,9 @@ class Node:
             self._limits,
             **self.custody.engine_ports(self.radio),
         )
-        self._connection = Connection(self._engine, self.settings.expect, self._entropy)
+        self._connection = Connection(
+            self._engine, self.settings.expect, self._entropy, self.radio is not None
+        )
         self.mailbox.session_ended()
         if self._sessions is not None:
             self._sessions.lost("the node was stopped")
@@ -329,8 +331,7 @@ class Node:
 
     def _on_message(self, event: Received) -> None:
         peer_id = self._connection.peer_of(event.session)
-        alone = self._profile.point_to_point
-        objection = objection_to(peer_id, self.settings.expect, alone)
+        objection = objection_to(peer_id, self.settings.expect, self.radio is None)
         if self._newcomer.take(event.payload, event.session, peer_id, objection):
             return
         if event.payload[:1] == _APPLICATION:
@@ -363,10 +364,9 @@ class Node:
     def _provisioned(self, peer_id: bytes, plan: "dict[str, Any]") -> None:
         """Belong to ``peer_id`` from now on."""
         values: "dict[str, Any]" = {"expect": peer_id}
-        if "name" in plan:
-            values["name"] = plan["name"]
-        if "interval" in plan:
-            values["interval_ms"] = plan["interval"]
+        for setting, key in (("name", "name"), ("interval_ms", "interval")):
+            if key in plan:
+                values[setting] = plan[key]
         self.change_settings(**values)
         self._connection.expect = peer_id
         self._desk.pinned = True

@@ -20,16 +20,22 @@ if TYPE_CHECKING:
 
 FIRST_RETRY_MS = const(1_000)
 LAST_RETRY_MS = const(30_000)
+RADIO_FIRST_RETRY_MS = const(60_000)  # a call that nobody answers is seconds of airtime
+RADIO_LAST_RETRY_MS = const(1_800_000)
 
 
 class Connection:
-    """``session`` is the engine's handle of the present session, or None."""
+    """``session`` is the engine's handle of the present session, or None.
+
+    :param radio: calls cost airtime: they are repeated ever less often, to twice in an hour
+    """
 
     def __init__(
         self,
         engine: "Any",
         expect: "bytes | None",
         entropy: "Callable[[int], bytes]",
+        radio: bool = False,
     ) -> None:
         self.session: "int | None" = None
         self.peer_id: "bytes | None" = None
@@ -40,7 +46,9 @@ class Connection:
         self._entropy = entropy
         self.attempt: "int | None" = None  # the handshake we have begun
         self._due = 0
-        self._delay = FIRST_RETRY_MS
+        self._first = RADIO_FIRST_RETRY_MS if radio else FIRST_RETRY_MS
+        self._last = RADIO_LAST_RETRY_MS if radio else LAST_RETRY_MS
+        self._delay = self._first
 
     def handle_timeout(self, now: int) -> None:
         """Start a handshake when one is due."""
@@ -67,7 +75,7 @@ class Connection:
             self.session = event.session
             self.peer_id = self._peers[event.session] = event.peer_id
             self.attempt = None
-            self._delay = FIRST_RETRY_MS
+            self._delay = self._first
             return True
         if not isinstance(event, (Closed, Lost, Refused)):
             return False
@@ -84,6 +92,7 @@ class Connection:
 
     def _postpone(self, now: int) -> None:
         # Half of the delay is random, so that two nodes do not keep colliding.
-        spread = int.from_bytes(self._entropy(2), "big") % (self._delay // 2)
+        octets = 2 if self._delay <= LAST_RETRY_MS else 3
+        spread = int.from_bytes(self._entropy(octets), "big") % (self._delay // 2)
         self._due = now + self._delay - spread
-        self._delay = min(2 * self._delay, LAST_RETRY_MS)
+        self._delay = min(2 * self._delay, self._last)

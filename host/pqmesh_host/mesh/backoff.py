@@ -5,6 +5,9 @@ from __future__ import annotations
 
 FIRST_MS = 1_000
 LONGEST_MS = 15_000
+RADIO_FIRST_MS = 60_000
+RADIO_LONGEST_MS = 1_800_000
+"""Where a call that nobody answers costs seconds of airtime."""
 
 
 class Backoff:

@@ -31,7 +31,7 @@ from ..driver import LinkDriver, now_ms
 from ..errors import OperatorError
 from ..events import Event, EventBus
 from ..transports.base import Link, LinkBroken, LinkUnavailable, Provider
-from .backoff import Backoff
+from .backoff import RADIO_FIRST_MS, RADIO_LONGEST_MS, Backoff
 from .board_session import BoardSession
 from .handshake_counts import HandshakeCounts
 from .radio_air import RadioAir
@@ -94,7 +94,7 @@ class LinkRunner:
         self.expect = expect
         self._wait = wait
         self._reopen = Backoff(REOPEN_FIRST_MS, REOPEN_LONGEST_MS)
-        self._reconnect = Backoff()
+        self._reconnect = Backoff() if air is None else Backoff(RADIO_FIRST_MS, RADIO_LONGEST_MS)
         self._engine: Engine
         self._driver: LinkDriver
         self._stopping = False
@@ -196,10 +196,12 @@ class LinkRunner:
 
     def _connect(self) -> None:
         self._connect_timer = None
-        if self.sessions or self._connecting is not None:
+        whom = self._whom()
+        nobody = whom is None and self.air is not None and not self.air.strangers
+        if self.sessions or self._connecting is not None or nobody:  # nobody: they call us
             return
         try:
-            self._connecting = self._engine.connect(self._driver.engine_ms(), self._whom())
+            self._connecting = self._engine.connect(self._driver.engine_ms(), whom)
         except Busy:  # a board's own handshake is in progress; it ends in an event
             self._connect_in(self._reconnect.next_ms())
         self._settle()
@@ -325,7 +327,8 @@ class LinkRunner:
         now = now_ms()
         if isinstance(error, UnknownSession) and now - self._hinted_at_ms >= HINT_MS:
             self._hinted_at_ms = now
-            if not self.sessions and self._connecting is None:
+            due = self.air is not None and self._connect_timer is not None  # and soon enough
+            if not (self.sessions or due) and self._connecting is None:
                 self._connect_in(0)
         if isinstance(error, Unexpected) and self._connecting is not None:
             return  # both sides connected at once; the engine makes one handshake of the two

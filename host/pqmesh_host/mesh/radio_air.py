@@ -21,10 +21,12 @@ SHORT_COMMAND_BYTES = 80
 
 class RadioAir:
     """
+    :param strangers: whether nodes without a credential of ours may be called here
     :raises pqmesh.errors.UsageError: the plan cannot work
     """
 
-    def __init__(self, plan: RadioPlan) -> None:
+    def __init__(self, plan: RadioPlan, strangers: bool = False) -> None:
+        self.strangers = strangers
         self.budget = plan.budget()
         self.where = f"{plan.region} {plan.band().name}"
         self._passage: Passage | None = None

@@ -27,7 +27,7 @@ from pqmesh_node.settings import SettingsError, changed, default
 from pqmesh_node.slots import FileSlots
 from pqmesh_node.store import Directory, Store
 from pqmesh_node.vault import Vault
-from support.airtime import Listener
+from support.airtime import HOUR_US, Listener
 from support.mesh_nodes import BoardLink
 from support.virtual_loop import run_virtual
 
@@ -103,6 +103,14 @@ def test_what_was_sent_counts_after_run_was_called_again(tmp_path):
     store = stored(tmp_path, {"radio": NARROW, "floors": OPEN})
     _, _, heard = run_virtual(alone_on_the_air(store, 2, restarts=20))
     assert 3_000_000 < heard.fullest_us() <= 3_600_000
+
+
+def test_a_gateway_that_is_not_there_does_not_cost_the_hour(tmp_path):
+    radio = {**NARROW, "hz": 868_100_000}  # 36 s
+    store = stored(tmp_path, {"radio": radio, "floors": OPEN})
+    _, _, heard = run_virtual(alone_on_the_air(store, 4))
+    late = [end - begin for begin, end in heard.sent if begin > 2 * HOUR_US]
+    assert 0 < sum(late) / 2 < 12_000_000  # a third
 
 
 def test_an_operator_s_share_is_kept(tmp_path):

@@ -30,15 +30,17 @@ from support.mesh_nodes import any_link, make_config
 from support.virtual_loop import run_virtual
 
 OWN, BOARD = b"\x00" * 32, b"\xb0" * 32
+FLOORS = FloorsConfig(strangers="always")
 NARROW = RadioConfig(region="EU868", frequency_hz=864_100_000)  # 3.6 s in any hour
 
 
 class Site:
     """A gateway that calls for a board that does not answer, and a listener beside it."""
 
-    def __init__(self, folder: Path, store: Store, radio: RadioConfig) -> None:
+    def __init__(
+        self, folder: Path, store: Store, radio: RadioConfig, floors: FloorsConfig = FLOORS
+    ) -> None:
         link = any_link(kind="radio", name="mast")
-        floors = FloorsConfig(strangers="always")
         config = make_config(folder, radio=radio, link=(link,), floors=floors)
         crypto, bus = HostCrypto(), EventBus()
         self.events: list[tuple[int, Event]] = []
@@ -92,6 +94,49 @@ def test_a_gateway_never_exceeds_its_hour_and_says_when_it_may_go_on(tmp_path: P
     text = waits[0][1].text
     assert text.startswith("EU868 863-865: 3.")
     assert "s of 3.6 s in the last 3,600 s are used; next possible" in text
+
+
+def test_a_board_that_is_not_there_does_not_cost_the_hour(tmp_path: Path) -> None:
+    radio = RadioConfig(region="EU868", frequency_hz=868_100_000)
+    late = visited(tmp_path, radio, 4).listener.sent
+    spent = sum(end - begin for begin, end in late if begin > 2 * HOUR_US)
+    assert 0 < spent / 2 < 12_000_000  # a third
+
+
+def test_where_strangers_are_off_nobody_is_called_who_is_not_known(tmp_path: Path) -> None:
+    async def main() -> Site:
+        with Store.open(tmp_path / "state.sqlite") as store:
+            site = Site(tmp_path, store, NARROW, FloorsConfig())
+            running = asyncio.create_task(site.run(1))
+            await asyncio.sleep(600)
+            link = site.cable.links["right"]
+            for number in range(1_000):  # frames of sessions that are not ours: anyone can send
+                await link.send(bytes((0, number >> 8, number & 255, 0, 0)) + bytes(24))
+                await asyncio.sleep(2)
+            await running
+            return site
+
+    site = run_virtual(main())
+    assert site.runner.drops["UnknownSession"] > 900
+    assert not site.listener.sent
+    assert not site.of("session-refused")
+
+
+def test_frames_of_unknown_sessions_do_not_make_a_gateway_call_more_often(tmp_path: Path) -> None:
+    async def main() -> Site:
+        with Store.open(tmp_path / "state.sqlite") as store:
+            radio = RadioConfig(frequency_hz=868_100_000, duty_permille=1000)
+            site = Site(tmp_path, store, radio, FLOORS)
+            running = asyncio.create_task(site.run(4))
+            for number in range(4 * 1_800 - 10):
+                await asyncio.sleep(2)
+                link = site.cable.links["right"]
+                await link.send(bytes((0, number >> 8 & 255, number & 255, 0, 0)) + bytes(24))
+            await running
+            return site
+
+    late = run_virtual(main()).listener.sent
+    assert 0 < sum(end - begin for begin, end in late if begin > 2 * HOUR_US) / 2 < 12_000_000
 
 
 def test_an_operator_s_share_is_kept_as_well(tmp_path: Path) -> None:
