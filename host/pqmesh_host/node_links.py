@@ -67,7 +67,6 @@ class Links:
         policy = None if link is None else link.policy(self._config.floors)
         floors = None if policy is None else Floors(profile, policy)
         strangers = floors is not None and floors.strangers()
-
         casts = self._broadcasts(link, profile, radio)
 
         def make_engine(trust: Trust | None) -> Engine:
@@ -80,7 +79,7 @@ class Links:
                 network_key=None if radio is None else self._network_key,
             )
 
-        return LinkRunner(
+        runner = LinkRunner(
             provider,
             make_engine,
             self._switchboard,
@@ -90,6 +89,9 @@ class Links:
             wait=link.wait if link else False,
             air=None if radio is None else RadioAir(radio.plan(), strangers),
         )
+        if casts is not None:
+            runner.broadcast_status = casts.status
+        return runner
 
     def _broadcasts(
         self, link: LinkConfig | None, profile: LinkProfile, radio: RadioConfig | None

@@ -31,6 +31,7 @@ def link_snapshot(runner: LinkRunner) -> LinkSnapshot:
         frames_bad=counters.frames_bad,
         refused=dict(runner.drops),
         handshakes=runner.handshakes.all(),
+        broadcast=runner.broadcast_status(),
         airtime={} if runner.air is None else runner.air.status(),
     )
 

@@ -104,6 +104,18 @@ class Broadcasts:
         self.carrier.spread(self._peer_id, now_ms())
         return BroadcastEngine(self.carrier, *engine, **named)
 
+    def status(self) -> dict[str, int]:
+        """For the snapshot: since the node started, but for ``used_ms`` of the last hour."""
+        exchange = self.carrier.exchange
+        return {
+            "frames_out": exchange.stats.frames_sent,
+            "octets_out": exchange.stats.bytes_sent,
+            "frames_in": exchange.stats.frames_received,
+            "refused": sum(exchange.stats.dropped.values()),
+            "arrived": exchange.stats.arrived,
+            "used_ms": exchange.used_ms(now_ms()),
+        }
+
     def _told(self, event: Record) -> None:
         if isinstance(event, Learned):
             kind = "revoked" if event.killed else "learned"

@@ -84,6 +84,9 @@ class LinkRunner:
 
         self.handshakes = HandshakeCounts()
         self.air = air
+        self.broadcast_status: Callable[[], dict[str, int]] = dict
+        """What went round and came in beside the sessions; empty where nothing does."""
+
         self._likely = likely
         self._last_peer: bytes | None = None
         self._guessed_wrong = False

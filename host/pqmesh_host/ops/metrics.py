@@ -105,6 +105,15 @@ def _links(links: list[LinkSnapshot]) -> Iterator[Metric]:
             if isinstance(value, int):
                 airtime.add_metric([link.name, figure], value)
     yield airtime
+    broadcast = GaugeMetricFamily(
+        "pqmesh_link_broadcast",
+        "Broadcast objects, by figure; used_ms is of the last hour",
+        labels=["link", "figure"],
+    )
+    for link in links:
+        for figure, value in link.broadcast.items():
+            broadcast.add_metric([link.name, figure], value)
+    yield broadcast
 
 
 _NOT_A_SCRAPER = (

@@ -33,6 +33,10 @@ class LinkSnapshot:
     """Handshakes since the node started: started, finished, failed, and resumed, which are those
     of the finished ones that needed no public keys."""
 
+    broadcast: dict[str, int] = dataclasses.field(default_factory=dict)
+    """Frames and octets of broadcasts, out, in and refused; objects that arrived; used_ms of the
+    last hour. Empty where ``broadcast`` is off."""
+
     airtime: dict[str, int | str] = dataclasses.field(default_factory=dict)
     """A radio's: ``where``; used_ms of budget_ms in the last window_ms; next_in_ms, when what
     waits may go (0: nothing waits); held_ms and frames dropped since the start. Else empty."""

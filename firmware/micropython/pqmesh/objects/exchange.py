@@ -106,6 +106,10 @@ class Exchange:
         """Whether a frame is for an Exchange and not for an engine."""
         return bool(frame) and frame[0] in (CODED_KIND, OBJ_FETCH)
 
+    def used_ms(self, now: int) -> int:
+        """Return how long was sent in the hour that ends now."""
+        return self._share.used_ms(now)
+
     # Inputs
 
     def offer(self, what: int, dtag: bytes, octets: "Buffer", now: int, own: bool = True) -> bytes:

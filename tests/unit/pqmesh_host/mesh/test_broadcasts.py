@@ -28,6 +28,7 @@ from pqmesh_host.events import Event, EventBus
 from pqmesh_host.mesh.broadcasts import REFRESH_S, Broadcasts, Names, share_of
 from pqmesh_host.mesh.switchboard import Switchboard
 from pqmesh_host.node_links import Links
+from pqmesh_host.node_snapshot import link_snapshot
 from pqmesh_host.store import Store
 from pqmesh_host.transports.memory import MemoryCable, MemoryLink
 from support.mesh_nodes import any_link
@@ -93,7 +94,7 @@ class Site:
                     one.cancel()
                 await asyncio.gather(task, other, return_exceptions=True)
             self.held = links.custody.keyring.peer(BOARD.peer_id)
-            self.own = links.custody.keyring.current()
+            self.snapshot = link_snapshot(runner).broadcast
         return self
 
     def of(self, kind: str) -> list[Event]:
@@ -105,6 +106,11 @@ def test_both_sides_learn_each_others_key(tmp_path: Path) -> None:
     assert Learned(GATEWAY.peer_id, 1, False) in site.board.events
     (event,) = site.of("credential")
     assert (event.peer, event.details) == (BOARD.peer_id, {"epoch": 1, "killed": False})
+    assert site.snapshot["arrived"] == 1
+    assert site.snapshot["frames_in"] >= 15
+    assert site.snapshot["octets_out"] > 6703
+    assert 0 < site.snapshot["used_ms"] < 36_000
+    assert site.snapshot["refused"] == 0
     key = site.board.ring.current()
     assert site.held is not None
     assert key is not None
@@ -119,6 +125,7 @@ def test_without_the_switch_or_a_name_nothing_is_learned(
     site = run_virtual(Site(tmp_path, config).visit(60, known))
     assert site.of("credential") == []
     assert site.held is None
+    assert bool(site.snapshot) == broadcast
     assert any(isinstance(e, Learned) for e in site.board.events) == broadcast
 
 

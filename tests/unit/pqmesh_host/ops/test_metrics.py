@@ -19,7 +19,13 @@ LOOPBACK = ("127.0.0.1", 0)
 
 def snapshot() -> NodeSnapshot:
     link = LinkSnapshot(
-        name='ben"ch', open=True, expect="", octets_in=9, frames_bad=2, refused={"BadTag": 3}
+        name='ben"ch',
+        open=True,
+        expect="",
+        octets_in=9,
+        frames_bad=2,
+        refused={"BadTag": 3},
+        broadcast={"arrived": 6},
     )
     return NodeSnapshot(
         peer="a1" * 32,
@@ -67,6 +73,7 @@ async def test_a_scrape_parses_and_carries_the_snapshot() -> None:
     assert samples["pqmesh_link_octets_in", 'ben"ch'] == 9
     assert samples["pqmesh_link_frames_bad", 'ben"ch'] == 2
     assert samples["pqmesh_link_frames_refused_total", "BadTag", 'ben"ch'] == 3
+    assert samples["pqmesh_link_broadcast", "arrived", 'ben"ch'] == 6
 
 
 def test_every_link_counter_is_a_field_of_the_snapshot() -> None:
