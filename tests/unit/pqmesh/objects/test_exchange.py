@@ -45,6 +45,7 @@ def arrived(air, who, blob=BLOB):
 def test_everybody_has_it_and_it_stops_at_three():
     air = spread(6)
     assert [arrived(air, who) for who in range(6)] == [0, 1, 1, 1, 1, 1]
+    assert 0 < air.ends[0].used_ms(HOUR // 2) < HOUR // 100
     (event,) = air.of(0, Spread)
     assert event == Spread(ID, 3)
     assert len(air.frames(CODED_KIND)) < 1 + 28
@@ -270,6 +271,18 @@ def test_no_memory_to_decode_is_a_loss(monkeypatch):
     air = spread(2)
     assert arrived(air, 1) == 0
     assert air.ends[1].stats.dropped["Exhausted"] >= 1
+
+
+def test_what_the_owner_says_of_an_object_that_is_not_known_changes_nothing():
+    air = Air(1)
+    end = air.ends[0]
+    end.accept(b"objectid", 0)
+    end.reject(b"objectid")
+    end.forget(b"objectid")
+    assert end.next_deadline() is None
+    air.inject(have(bytes(32), b"node0007"))
+    assert (end.stats.dropped, end.stats.frames_received) == ({}, 1)
+    assert end.used_ms(0) == 0
 
 
 def test_full_and_unfit_are_said():
