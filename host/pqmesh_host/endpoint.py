@@ -22,7 +22,7 @@ from pqmesh.conversation.carrier import EngineCarrier
 from pqmesh.conversation.session import Session
 from pqmesh.conversation.sessions import Sessions
 from pqmesh.engine import Engine
-from pqmesh.engine.events import Established, Received
+from pqmesh.engine.events import Closed, Established, Lost, Received
 from pqmesh.engine.stats import Stats
 from pqmesh.errors import NoSuchSession, ProtocolError, SessionRefused
 from pqmesh.identity import Identity
@@ -156,6 +156,8 @@ class Endpoint:
     def _on_event(self, event: Any) -> None:
         if isinstance(event, Established):
             self._handles.add(event.session)
+        elif isinstance(event, (Closed, Lost)):
+            self._handles.discard(event.session)
         if isinstance(event, Received) and event.payload[:1] != bytes((APPLICATION,)):
             self.counts["unreadable"] += 1
         else:

@@ -55,6 +55,7 @@ async def test_two_programs_exchange_and_take_leave(cable: MemoryCable) -> None:
             await here.receive(20_000)
         assert ended.value.by_peer
         assert one.engine_stats.handshakes_finished == 1
+        assert one._handles == two._handles == set()
     assert {type(event) for event in events} >= {Established, Delivered}
 
 

@@ -48,8 +48,24 @@ def medium() -> None:
     \b
     A first try, in three terminals:
       pqmesh medium run --socket air.sock --loss 0.1 --record air.jsonl
-      simulated nodes: docs/board-guide.md, "Without a radio"
-      an emulated board: pqmesh medium run ... --board board/uart1
+      pqmesh gateway run --config one.toml
+      pqmesh gateway run --config two.toml
+    where both configurations say, with folders and keys of their own,
+      [radio]
+      frequency_hz = 868_100_000
+      spreading_factor = 7        # as the medium's
+      duty_permille = 1000        # no law binds a bench
+      [floors]
+      strangers = "fast"          # they have never met: it takes a minute
+      [[link]]
+      kind = "radio"
+      device = "unix:///full/path/of/air.sock"
+
+    \b
+    An emulated board joins by its serial cable, which is a socket too:
+      pqmesh medium run --socket air.sock --board board/uart1
+    What programs on boards and hosts say there: docs/board-guide.md,
+    "Without a radio".
 
     \b
     And afterwards:
