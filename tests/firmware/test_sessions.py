@@ -53,17 +53,17 @@ async def test_the_guides_example_talks_with_the_gateways_program(tmp_path: Path
         await save_program(board, EXAMPLE.read_text())
         await board.restart()
         async with gateway.plugged(board.link_address):
-            await gateway.until(lambda: len(gateway.heard) == 1)
+            await gateway.until(lambda: len(gateway.heard) >= 1)
             gateway.say(b"0")
-            await gateway.until(lambda: len(gateway.heard) == 2)
+            await gateway.until(lambda: len(gateway.heard) >= 2)
             assert all(report.startswith(b"up ") for report in gateway.heard)
             await gateway.next_readings(5)
             assert (await gateway.command("ping", {}))["ok"]
         # The cable was pulled and put back: another session, and the program opens it again.
         async with gateway.plugged(board.link_address):
-            await gateway.until(lambda: len(gateway.heard) == 3)
+            await gateway.until(lambda: len(gateway.heard) >= 3)
             gateway.say(b"0")
-            await gateway.until(lambda: len(gateway.heard) == 4)
+            await gateway.until(lambda: len(gateway.heard) >= 4)
             assert gateway.resumed == 1
 
 

@@ -61,14 +61,19 @@ async def test_the_same_verbs_on_a_board_a_gateway_and_a_peer(tmp_path: Path) ->
     ):
         for each in (gateway, node, peer):
             each.session()  # from now on it takes messages for its program
+        await at_gateway.wait("reading", count=5)  # both had begun a handshake: one is left
         await converse(node, node.peer_id, gateway, gateway.peer_id)
         await converse(gateway, gateway.peer_id, node, node.peer_id)
         await converse(peer, peer.peer_id, gateway, gateway.peer_id)
-        await at_gateway.wait("reading")  # the mesh goes on beside it
+        await at_gateway.wait("reading", count=10)  # the mesh goes on beside it
         async with gateway.session(node.peer_id, SOON_MS) as session:
             cable.pull()
             with pytest.raises(SessionEnded):
                 await session.receive(SOON_MS)
+        at_gateway.drain()
+        before = len(at_gateway.of("reading"))
         cable.plug()
+        await at_gateway.wait("session-open", count=2)
+        await at_gateway.wait("reading", count=before + 5)
         await converse(gateway, gateway.peer_id, node, node.peer_id)
     assert not at_gateway.of("dropped")

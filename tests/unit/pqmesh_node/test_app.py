@@ -306,7 +306,7 @@ async def test_a_failing_link_is_reported_and_tried_again(bench, monkeypatch):
     async with bench.node(link=link) as node:
         await asyncio.sleep(0.1)
         assert link.opened > 2
-        assert node.counts["link_failures"] == link.opened
+        assert link.opened - node.counts["link_failures"] in (0, 1)  # the last may be on its way
     assert bench.seen(LinkFailed)[0].retry_ms == 5
 
 
@@ -365,6 +365,9 @@ async def test_the_watchdog_is_fed_while_the_node_idles(bench):
 
 
 async def test_a_program_talks_in_the_session_that_the_node_keeps(bench):
+    bench.gateway.initiates = (
+        False  # on a busy machine a second handshake may follow a crossed one
+    )
     async with bench.node() as node, bench.gateway.plugged(bench.path) as gateway:
         seen = []
         async with node.session(gateway.peer_id, 30_000, seen.append) as session:
